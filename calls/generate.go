@@ -1,0 +1,3 @@
+package calls
+
+//go:generate go run alcove/cmd/gencalls -root ..

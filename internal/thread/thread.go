@@ -1,0 +1,93 @@
+// Package thread makes the process single-threaded before main starts.
+//
+// Every process of the tree is a fork that goes on running, so the port program
+// must own the one thread that clone(2) copies: namespaces, credentials,
+// seccomp and ptrace act on a thread, and a runtime lock held by a thread that
+// the fork left behind would never be released. The Go runtime starts a monitor
+// thread and a few workers before any package is initialised; once main is about
+// to run, all of them are parked in the kernel, and this package ends them.
+//
+// How: during initialisation the main goroutine is wired to the thread-group
+// leader. It blocks one real-time signal for itself and sends it to the process
+// until unshare(2) with CLONE_THREAD, which the kernel grants only to a
+// process with one thread, says that it is alone. The assembly handler ends the
+// thread it runs on, but only if that thread was waiting in the kernel: the
+// interrupted instruction stands right behind a system call that returned EINTR,
+// so the thread holds no lock of the runtime. Neither /proc nor any descriptor
+// is needed.
+//
+// From then on nothing may enter the scheduler: no goroutine, channel, timer or
+// blocking mutex. Allocation and stack growth still work.
+package thread
+
+import (
+	"runtime"
+
+	"golang.org/x/sys/unix"
+
+	"alcove/internal/sys"
+)
+
+// retireSignal is the real-time signal used; qemu-user cannot send the highest.
+const retireSignal = 40
+
+// limit is how long the other threads may take to leave, in nanoseconds.
+const limit = 2e9
+
+// pause is the wait between two rounds, in nanoseconds.
+const pause = 20e3
+
+var alone bool
+
+// Alone reports whether the process became single-threaded within two seconds.
+// The program must not go on otherwise.
+func Alone() bool { return alone }
+
+func init() {
+	// The collector is idle when this returns, and with next to nothing
+	// allocated afterwards it never starts again.
+	runtime.GOMAXPROCS(1)
+	guard := stackGuard()
+	for guard == preempted {
+		runtime.Gosched()
+		guard = stackGuard()
+	}
+	alone = retire(guard)
+}
+
+// preempted is what the runtime writes over a goroutine's stack guard to make
+// it yield at its next function call.
+const preempted = ^uintptr(1313)
+
+// retire ends every other thread and reports whether that worked. guard is the
+// goroutine's stack guard without a request to yield: the monitor thread may
+// write one until it is gone, and a yield would then wait for a thread that
+// does not exist. For the same reason nothing on the way checks the guard
+// (nosplit), and the runtime's preemption signal is ignored.
+//
+//go:nosplit
+func retire(guard uintptr) bool {
+	install(int32(unix.SIGURG), sigIgn, 0)
+	old := sys.Block(1 << (retireSignal - 1))
+	install(retireSignal, retirePC(), handlerFlags)
+	pid := sys.Getpid()
+	deadline := sys.Monotonic() + limit
+	ok := single()
+	for !ok && sys.Monotonic() < deadline {
+		sys.Kill(pid, retireSignal)
+		sys.Sleep(pause)
+		ok = single()
+	}
+	// Ignoring the signal discards what is left pending.
+	install(retireSignal, sigIgn, 0)
+	sys.SetMask(old)
+	setStackGuard(guard)
+	return ok
+}
+
+// sigIgn is SIG_IGN of signal.h.
+const sigIgn = 1
+
+// handlerFlags is SA_ONSTACK, and SA_RESTORER because amd64 delivers no signal
+// without it; the handler never returns to the (null) restorer.
+const handlerFlags = 0x08000000 | 0x04000000

@@ -1,0 +1,45 @@
+#include "textflag.h"
+
+#define SYS_exit 60
+#define SYS_rt_sigreturn 15
+
+// DX = ucontext: RAX of the interrupted code at byte 144, its PC at byte 168.
+// The instruction in front of the PC is SYSCALL (0f 05) and RAX is -EINTR when
+// the thread was waiting in the kernel.
+TEXT retire<>(SB),NOSPLIT|NOFRAME,$0
+	MOVQ	168(DX), AX
+	MOVWLZX	-2(AX), AX
+	CMPL	AX, $0x050f
+	JNE	busy
+	MOVQ	144(DX), AX
+	CMPQ	AX, $-4
+	JNE	busy
+	XORL	DI, DI
+	MOVL	$SYS_exit, AX
+	SYSCALL
+	INT	$3
+busy:
+	// The kernel's frame begins behind the return address it pushed.
+	ADDQ	$8, SP
+	MOVL	$SYS_rt_sigreturn, AX
+	SYSCALL
+	INT	$3
+
+TEXT ·retirePC(SB),NOSPLIT,$0-8
+	LEAQ	retire<>(SB), AX
+	MOVQ	AX, ret+0(FP)
+	RET
+
+// The stack guard is the third word of the runtime's g, behind the bounds of
+// the stack, where every function prologue looks for it.
+TEXT ·stackGuard(SB),NOSPLIT,$0-8
+	MOVQ	(TLS), AX
+	MOVQ	16(AX), AX
+	MOVQ	AX, ret+0(FP)
+	RET
+
+TEXT ·setStackGuard(SB),NOSPLIT,$0-8
+	MOVQ	guard+0(FP), BX
+	MOVQ	(TLS), AX
+	MOVQ	BX, 16(AX)
+	RET

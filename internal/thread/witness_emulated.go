@@ -1,0 +1,14 @@
+//go:build emulated
+
+package thread
+
+// emulated lets the handler accept a thread that stands on its system call:
+// qemu-user restarts an interrupted call instead of letting it return EINTR.
+var emulated uint32 = 1
+
+// single cannot ask the kernel: the emulator has threads of its own, which
+// block every signal. The retiring signal, sent to the process and still pending,
+// tells that no thread of the program is left to take it.
+//
+//go:nosplit
+func single() bool { return untaken() }
