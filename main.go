@@ -1,5 +1,9 @@
 // Command alcove is the port program of the Erlang library alcove: a control plane
 // for system processes. It is started by Erlang, not by hand; see README.md.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+//go:debug decoratemappings=0
 package main
 
 import (
@@ -7,6 +11,7 @@ import (
 	"alcove/dispatch"
 	"alcove/internal/boot"
 	"alcove/internal/cmdline"
+	"alcove/internal/inherited"
 	"alcove/internal/signal"
 	"alcove/internal/sys"
 	"alcove/internal/thread"
@@ -33,12 +38,14 @@ func main() {
 		sys.Write(stderr, []byte("alcove: the Go runtime's threads do not end; cannot fork safely\n"))
 		sys.Exit(notAlone)
 	}
+	files := inherited.OpenFiles()
+	must(sys.Setrlimit(unix.RLIMIT_NOFILE, &files))
 	p := &loop.Process
 	p.Title = title.Find()
 	if !p.Environ.Load(p.Title.Environ()) {
 		p.Title.Freeze()
 	}
-	config, refusal := cmdline.Parse(p.Title.Args(), cmdline.Soft(), p.Environ.Has("POSIXLY_CORRECT"))
+	config, refusal := cmdline.Parse(p.Title.Args(), files.Cur, p.Environ.Has("POSIXLY_CORRECT"))
 	if refusal != nil {
 		sys.Write(stderr, []byte(refusal.Message))
 		sys.Exit(refusal.Status)
@@ -53,6 +60,7 @@ func main() {
 	} else {
 		start(config)
 	}
+	sys.SetMask(inherited.Mask())
 	loop.Start()
 	if loop.Ready() != 0 {
 		sys.Exit(notReadied)
@@ -63,7 +71,7 @@ func main() {
 // takeOver continues as the control process that this program was executed in:
 // descriptors and limits stay, only SIGCHLD is caught.
 func takeOver() {
-	signal.Restore(0)
+	signal.Restore(inherited.Ignored())
 	must(signal.Set(int32(unix.SIGCHLD), signal.Info))
 	loop.Process.HasControl = sys.IsSocket(calls.Control)
 }
@@ -76,7 +84,7 @@ func start(config cmdline.Config) {
 	}
 	must(boot.MakeRoom())
 	must(boot.SignalPipe())
-	signal.CatchAll()
+	signal.CatchAll(inherited.Ignored())
 	must(boot.Fifo(config.Fifo))
 }
 

@@ -60,6 +60,8 @@ type Loop struct {
 	polled []sys.PollFD
 	// batch collects frames of a child for one write.
 	batch batch
+	// part is the one part of other writes.
+	part [1]sys.Iovec
 }
 
 // fixed is how many descriptors are always polled, perChild how many a child may

@@ -155,12 +155,12 @@ func (l *Loop) relayFrames(s *child.Slot, b []byte, gone bool) {
 		}
 		l.batch.add(uint32(s.Pid), rest[:size])
 		rest = rest[size:]
-		if l.batch.full() && l.flush(&l.batch) != 0 {
+		if l.batch.full() && l.flush() != 0 {
 			drop(&s.Stdout)
 			return
 		}
 	}
-	if l.flush(&l.batch) != 0 {
+	if l.flush() != 0 {
 		drop(&s.Stdout)
 		return
 	}

@@ -1,18 +1,22 @@
 package dispatch
 
 import (
-	"golang.org/x/sys/unix"
-
 	"alcove/etf"
 	"alcove/internal/child"
 	"alcove/internal/sys"
 )
 
-// write writes the whole of b to standard output. A signal that interrupts it is
-// reported later.
+// write writes the whole of b to standard output.
 func (l *Loop) write(b []byte) sys.Errno {
-	for len(b) > 0 {
-		n, errno := sys.Write(stdout, b)
+	sys.SetIovec(&l.part[0], b)
+	return l.writev(l.part[:])
+}
+
+// writev writes all parts to standard output, as a rule in one system call. A
+// signal that interrupts it is reported later.
+func (l *Loop) writev(parts []sys.Iovec) sys.Errno {
+	for len(parts) > 0 {
+		n, errno := sys.Writev(stdout, parts)
 		if errno == sys.EINTR {
 			continue
 		}
@@ -20,7 +24,13 @@ func (l *Loop) write(b []byte) sys.Errno {
 			return errno
 		}
 		l.Process.Output += uint64(n)
-		b = b[n:]
+		for len(parts) > 0 && n >= int(parts[0].Len) {
+			n -= int(parts[0].Len)
+			parts = parts[1:]
+		}
+		if len(parts) > 0 {
+			sys.Advance(&parts[0], n)
+		}
 	}
 	return 0
 }
@@ -90,25 +100,8 @@ func (b *batch) add(pid uint32, frame []byte) {
 func (b *batch) full() bool { return b.n == batchSize }
 
 // flush sends the batch.
-func (l *Loop) flush(b *batch) sys.Errno {
-	parts := b.parts[:2*b.n]
-	b.n = 0
-	for len(parts) > 0 {
-		n, errno := sys.Writev(stdout, parts)
-		if errno == unix.EINTR {
-			continue
-		}
-		if errno != 0 {
-			return errno
-		}
-		l.Process.Output += uint64(n)
-		for len(parts) > 0 && n >= int(parts[0].Len) {
-			n -= int(parts[0].Len)
-			parts = parts[1:]
-		}
-		if len(parts) > 0 {
-			sys.Advance(&parts[0], n)
-		}
-	}
-	return 0
+func (l *Loop) flush() sys.Errno {
+	parts := l.batch.parts[:2*l.batch.n]
+	l.batch.n = 0
+	return l.writev(parts)
 }

@@ -74,8 +74,12 @@ func (c *checker) types() {
 	}
 }
 
-// erlang checks that an Erlang type is balanced and uses only declared types.
+// erlang checks that an Erlang type is balanced and uses only declared types; a
+// missing one was reported by the parser.
 func (c *checker) erlang(line int, typ string) {
+	if typ == "" {
+		return
+	}
 	used, err := typeNames(typ)
 	if err != nil {
 		c.errorf(line, "Erlang type %s: %v", typ, err)
@@ -232,9 +236,7 @@ func (c *checker) order() {
 
 func (c *checker) call(call *Call, methods map[string]*Call) {
 	c.available(call.Line, call.Avail)
-	if call.Result != "" {
-		c.erlang(call.Line, call.Result)
-	}
+	c.erlang(call.Line, call.Result)
 	c.doc(call.Line, call.Doc)
 	if call.Page != "" && !isPage(call.Page) {
 		c.errorf(call.Line, "%s is not a manual page such as open(2)", call.Page)

@@ -27,7 +27,7 @@ func TestMistakesAreReported(t *testing.T) {
 				}
 			}
 			end := prelude
-			if strings.Contains(spec.String(), "frozen ") {
+			if strings.HasPrefix(spec.String(), "frozen ") {
 				end = strings.Replace(end, "frozen 0 none 128\n", "", 1)
 			}
 			var bad Diags

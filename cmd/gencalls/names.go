@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"go/token"
 	"slices"
@@ -114,9 +113,6 @@ func typeNames(s string) ([]string, error) {
 	}
 	if len(open) > 0 {
 		return nil, fmt.Errorf("missing %c", open[len(open)-1])
-	}
-	if strings.TrimSpace(s) == "" {
-		return nil, errors.New("empty")
 	}
 	return used, nil
 }

@@ -355,11 +355,18 @@ lookups(Call) -> [Call | lists:delete(Call, alcove_proto:lookups())].
 search(_Drv, _Pids, Symbol, []) ->
     erlang:error({unknown, Symbol});
 search(Drv, Pids, Symbol, [Call | Calls]) ->
-    case alcove_drv:call(Drv, Pids, Call, [Symbol], infinity) of
+    case ask(Drv, Pids, Symbol, Call) of
         Number when is_integer(Number) -> Number;
         unknown -> search(Drv, Pids, Symbol, Calls);
-        {alcove_error, undef} -> search(Drv, Pids, Symbol, Calls);
-        {_, Reason} -> erlang:error(Reason, [Drv, Pids, Symbol])
+        {error, Reason} -> erlang:error(Reason)
+    end.
+
+%% A call that is filtered or missing knows no symbol.
+ask(Drv, Pids, Symbol, Call) ->
+    try
+        ?MODULE:Call(Drv, Pids, Symbol)
+    catch
+        error:undef -> unknown
     end.
 
 %% The process ignores case; the tables of alcove_proto have small letters. An atom

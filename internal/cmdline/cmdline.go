@@ -6,7 +6,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"alcove/calls"
-	"alcove/internal/sys"
 )
 
 // Exit statuses.
@@ -161,11 +160,4 @@ func number(s string) int {
 		return int(uint16(-v))
 	}
 	return int(uint16(min(v, limit-1)))
-}
-
-// Soft is the soft limit of open files of this process.
-func Soft() uint64 {
-	var limit sys.Rlimit
-	sys.Getrlimit(unix.RLIMIT_NOFILE, &limit)
-	return limit.Cur
 }

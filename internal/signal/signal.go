@@ -105,24 +105,32 @@ func set(n int32, d Disposition) sys.Errno {
 	return sigaction(n, &a, nil)
 }
 
-// CatchAll installs the handler for every signal that accepts one.
-func CatchAll() {
+// CatchAll installs the handler for every signal that accepts one. The two that
+// the C library keeps to itself get their inherited disposition back.
+func CatchAll(ignored sys.Sigset) {
 	for n := int32(1); n <= Max; n++ {
-		Set(n, Info)
+		if reserved(n) {
+			restore(n, ignored)
+			continue
+		}
+		set(n, Info)
 	}
 }
 
-// Restore gives every signal the disposition that the process was started
-// with: ignored where inherited has its bit set, default elsewhere. The Go
-// runtime has installed handlers of its own before anybody could ask.
-func Restore(inherited sys.Sigset) {
+// Restore gives every signal its inherited disposition back: ignored where the set
+// has its bit, default elsewhere. The Go runtime has installed handlers of its own.
+func Restore(ignored sys.Sigset) {
 	for n := int32(1); n <= Max; n++ {
-		d := Default
-		if inherited&Bit(n) != 0 {
-			d = Ignore
-		}
-		set(n, d)
+		restore(n, ignored)
 	}
+}
+
+func restore(n int32, ignored sys.Sigset) {
+	d := Default
+	if ignored&Bit(n) != 0 {
+		d = Ignore
+	}
+	set(n, d)
 }
 
 // Bit is the bit of signal number n in a signal set.

@@ -29,7 +29,7 @@ func errnoOf(number, a, b, c, d, e, f uintptr) Errno {
 //go:nosplit
 func word(v int32) uintptr { return uintptr(uint32(v)) }
 
-// ptr is the address of the first byte of b, or null for an empty slice.
+// ptr is the address of the first byte of b, null for a nil slice.
 //
 //go:nosplit
 func ptr(b []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(b))) }
@@ -177,7 +177,15 @@ func Getdents(fd int32, b []byte) (int, Errno) {
 
 // Mount is mount(2); empty source, fstype and data are passed as null pointers.
 func Mount(source, target, fstype []byte, flags uint32, data []byte) Errno {
-	return errnoOf(unix.SYS_MOUNT, ptr(source), ptr(target), ptr(fstype), uintptr(flags), ptr(data), 0)
+	return errnoOf(unix.SYS_MOUNT, ptrOrNull(source), ptr(target), ptrOrNull(fstype), uintptr(flags), ptrOrNull(data), 0)
+}
+
+// ptrOrNull is ptr, but null for an empty slice of something.
+func ptrOrNull(b []byte) uintptr {
+	if len(b) == 0 {
+		return 0
+	}
+	return ptr(b)
 }
 
 // Umount2 is umount2(2).

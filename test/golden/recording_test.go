@@ -150,6 +150,75 @@ func readRecording(file string) ([]*scenario, error) {
 	return all, nil
 }
 
+// cut tells a call whose term lacks bytes at its end. The original reads such
+// terms as if zeros followed (D21).
+func (s *step) cut() bool {
+	b, err := hex.DecodeString(s.RequestHex)
+	if s.Kind != "call" && s.Kind != "send" || err != nil || len(b) < 7 || b[2] != 0 || b[3] != 4 || b[6] != 0x83 {
+		return false
+	}
+	if len(s.Replies) == 1 && s.Replies[0].Text == "undef" {
+		// The arguments of a call that is not available are never looked at,
+		// beyond there being a byte for each.
+		return b[7] == 0x68 && len(b) > 8 && len(b[9:]) < int(b[8])
+	}
+	_, ok := skipTerm(b[7:])
+	return !ok
+}
+
+// skipTerm returns what follows one term, and false if the bytes end before the
+// term does. Tags it does not know end the search: such a term is whole enough.
+func skipTerm(b []byte) ([]byte, bool) {
+	if len(b) == 0 {
+		return nil, false
+	}
+	tag, b := b[0], b[1:]
+	size := func(width int) (int, bool) {
+		if len(b) < width {
+			return 0, false
+		}
+		n := 0
+		for _, c := range b[:width] {
+			n = n<<8 | int(c)
+		}
+		b = b[width:]
+		return n, true
+	}
+	n, ok := 0, true
+	switch tag {
+	case 0x61:
+		n = 1
+	case 0x62:
+		n = 4
+	case 0x64, 0x6b, 0x76:
+		n, ok = size(2)
+	case 0x73, 0x77:
+		n, ok = size(1)
+	case 0x6d:
+		n, ok = size(4)
+	case 0x6e:
+		n, ok = size(1)
+		n++
+	case 0x6f:
+		n, ok = size(4)
+		n++
+	case 0x68, 0x69, 0x6c:
+		width := map[byte]int{0x68: 1, 0x69: 4, 0x6c: 4}[tag]
+		count, ok := size(width)
+		if tag == 0x6c {
+			count++
+		}
+		for i := 0; ok && i < count; i++ {
+			b, ok = skipTerm(b)
+		}
+		return b, ok
+	}
+	if !ok || n > len(b) {
+		return nil, false
+	}
+	return b[n:], true
+}
+
 // longRequest recognises a request that was too long to be written as hex.
 var longRequest = regexp.MustCompile(`(?s)^(.*) \((\d+) bytes, sha256 ([0-9a-f]{64})\)$`)
 
