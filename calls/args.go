@@ -72,6 +72,16 @@ func (a *args) int32() int32 {
 	return v
 }
 
+// small is an integer in the one-byte or 32-bit form.
+func (a *args) small() int32 {
+	if a.failed() {
+		return 0
+	}
+	v, ok := a.d.Small()
+	a.check(ok)
+	return v
+}
+
 func (a *args) uint32() uint32 {
 	if a.failed() {
 		return 0
@@ -152,12 +162,11 @@ func (a *args) constant(table []constant) int32 {
 		a.check(int64(int32(v)) == v)
 		return int32(v)
 	}
-	v, ok := a.d.Small()
-	a.check(ok)
-	return v
+	return a.small()
 }
 
-// constant64 is constant with 64 bits; an integer may also be a small big.
+// constant64 is constant with 64 bits; an integer may also be a small big, of a
+// signed 64-bit value.
 func (a *args) constant64(table []constant) uint64 {
 	if a.failed() {
 		return 0
@@ -166,13 +175,11 @@ func (a *args) constant64(table []constant) uint64 {
 	case a.isAtom():
 		return uint64(a.named(table))
 	case a.d.Peek() == etf.SmallBig:
-		v, ok := a.d.Uint64()
+		v, ok := a.d.Int64()
 		a.check(ok)
-		return v
+		return uint64(v)
 	}
-	v, ok := a.d.Small()
-	a.check(ok)
-	return uint64(int64(v))
+	return uint64(int64(a.small()))
 }
 
 // flags is an integer in the one-byte or 32-bit form, or a proper list of
@@ -192,9 +199,7 @@ func (a *args) flags(table []constant) int32 {
 	case etf.List, etf.Nil:
 		a.list(func(a *args) { set |= a.constant(table) })
 	default:
-		v, ok := a.d.Small()
-		a.check(ok)
-		set = v
+		set = a.small()
 	}
 	return set
 }

@@ -260,9 +260,7 @@ func (a *args) ioctlArg() *operand {
 	case a.d.Peek() == etf.Binary:
 		return a.binary()
 	}
-	v, ok := a.d.Small()
-	a.check(ok)
-	return a.value(uintptr(uint32(v)))
+	return a.value(uintptr(uint32(a.small())))
 }
 
 // prctlArg is a non-negative integer in the one-byte or 32-bit form, a name of
@@ -282,8 +280,8 @@ func (a *args) prctlArg() *operand {
 	case a.d.Nil():
 		return a.value(0)
 	}
-	v, ok := a.d.Small()
-	a.check(ok && v >= 0)
+	v := a.small()
+	a.check(v >= 0)
 	return a.value(uintptr(v))
 }
 
@@ -298,7 +296,7 @@ func (a *args) ptraceArg() *operand {
 	case a.d.Peek() == etf.Binary:
 		return a.binary()
 	}
-	v, ok := a.d.Small()
-	a.check(ok && v >= 0)
+	v := a.small()
+	a.check(v >= 0)
 	return a.value(uintptr(v))
 }

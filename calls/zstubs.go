@@ -232,7 +232,7 @@ func stubExit(p *Process, a *args) Outcome {
 func stubFcntl(p *Process, a *args) Outcome {
 	fd := a.int32()
 	cmd := a.constant(fcntlConstants)
-	arg := a.int32()
+	arg := a.small()
 	if a.failed() {
 		return a.outcome()
 	}

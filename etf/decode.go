@@ -81,8 +81,8 @@ func (d *Decoder) Tuple() (int, bool) {
 	return 0, false
 }
 
-// List consumes the header of a list (or the empty list) and returns the number
-// of elements. Behind the elements of a list that is not empty follows its
+// List consumes the header of a list, or an empty list as a whole, and returns the
+// number of elements. Behind the elements of a list that is not empty follows its
 // tail, for which Nil is the next call. Strings are not lists here.
 func (d *Decoder) List() (int, bool) {
 	switch d.Peek() {
@@ -90,7 +90,13 @@ func (d *Decoder) List() (int, bool) {
 		d.b = d.b[1:]
 		return 0, true
 	case List:
-		return d.header(5, d.size32())
+		n, ok := d.header(5, d.size32())
+		if ok && n == 0 {
+			// Erlang never writes a list header without elements, but a tail
+			// would follow this one, too.
+			ok = d.Nil()
+		}
+		return n, ok
 	}
 	return 0, false
 }
@@ -329,8 +335,7 @@ func (d *Decoder) Iodata(dst []byte) (int, bool) {
 	}
 }
 
-// emptyTail consumes the end of a proper list. A list header without elements
-// is taken for one, too.
+// emptyTail consumes the end of a proper list.
 func (d *Decoder) emptyTail() bool {
 	n, ok := d.List()
 	return ok && n == 0

@@ -25,7 +25,7 @@ var protoBlocks = map[string]block{
 		b.WriteString("-type call() ::\n")
 		writeList(b, callNames(s), " |", ".\n")
 	},
-	"numbers_type": func(s *Spec, b *bytes.Buffer) {
+	"call_spec": func(s *Spec, b *bytes.Buffer) {
 		fmt.Fprintf(b, "-spec call(call()) -> 0..%d.\n", len(s.Calls)-1)
 	},
 	"calls": func(s *Spec, b *bytes.Buffer) {
@@ -50,25 +50,34 @@ var protoBlocks = map[string]block{
 		c.add("noreturn(_) -> false")
 		c.write(b)
 	},
+	"lookup_type": func(s *Spec, b *bytes.Buffer) {
+		b.WriteString("-type lookup() ::\n")
+		writeList(b, lookupNames(s), " |", ".\n")
+	},
 	"lookups": func(s *Spec, b *bytes.Buffer) {
-		var calls []string
-		for _, t := range s.Tables {
-			if c := s.lookup(t); c != nil {
-				calls = append(calls, c.Name)
-			}
-		}
 		b.WriteString("lookups() ->\n    [\n")
-		writeList(b, calls, ",", "\n")
+		writeList(b, lookupNames(s), ",", "\n")
 		b.WriteString("    ].\n")
 	},
-	"lookup":             erlLookup,
-	"numbers_of_symbols": erlNumbers,
+	"lookup":         erlLookup,
+	"symbol_numbers": erlNumbers,
 }
 
 func callNames(s *Spec) []string {
 	var out []string
 	for _, c := range s.Calls {
 		out = append(out, c.Name)
+	}
+	return out
+}
+
+// lookupNames are the calls that look symbols up, in order of their tables.
+func lookupNames(s *Spec) []string {
+	var out []string
+	for _, t := range s.Tables {
+		if c := s.lookup(t); c != nil {
+			out = append(out, c.Name)
+		}
 	}
 	return out
 }
@@ -104,9 +113,11 @@ func (c *clauses) add(format string, args ...any) { *c = append(*c, fmt.Sprintf(
 
 func (c clauses) write(b *bytes.Buffer) { b.WriteString(strings.Join(c, ";\n") + ".\n") }
 
-// erlLookup maps a symbol to the first call, in order of tables, that knows it.
+// erlLookup maps a symbol to the first call, in order of tables, that knows it. The
+// type names only calls that are the first for some symbol, or it would be too wide.
 func erlLookup(s *Spec, b *bytes.Buffer) {
 	var c clauses
+	var results []string
 	seen := map[string]bool{}
 	for _, t := range s.Tables {
 		call := s.lookup(t)
@@ -114,13 +125,19 @@ func erlLookup(s *Spec, b *bytes.Buffer) {
 			continue
 		}
 		for _, y := range t.Symbols {
-			if !seen[y.Atom()] {
-				c.add("lookup(%s) -> %s", erlAtom(y.Atom()), call.Name)
+			if seen[y.Atom()] {
+				continue
 			}
 			seen[y.Atom()] = true
+			c.add("lookup(%s) -> %s", erlAtom(y.Atom()), call.Name)
+			if !contains(results, call.Name) {
+				results = append(results, call.Name)
+			}
 		}
 	}
 	c.add("lookup(_) -> undefined")
+	b.WriteString("-spec lookup(atom()) ->\n")
+	writeList(b, append(results, "undefined"), " |", ".\n")
 	c.write(b)
 }
 

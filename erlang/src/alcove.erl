@@ -276,7 +276,10 @@
 
 %% @doc Audit architecture of the machine the VM runs on, for a seccomp filter; the
 %% number comes from {@link define/3}. `enotsup' where the architecture is not known.
--spec audit_arch() -> atom().
+-spec audit_arch() ->
+    audit_arch_aarch64 | audit_arch_arm | audit_arch_i386 | audit_arch_loongarch64 |
+    audit_arch_ppc64 | audit_arch_ppc64le | audit_arch_riscv64 | audit_arch_s390x |
+    audit_arch_x86_64 | enotsup.
 audit_arch() ->
     Arch = string:split(erlang:system_info(system_architecture), "-", all),
     audit_arch(Arch, erlang:system_info({wordsize, external})).
@@ -397,8 +400,9 @@ eof(_Drv, [], _Stream) ->
 eof(Drv, Pids, Stream) ->
     Parent = lists:droplast(Pids),
     case child(Drv, Parent, lists:last(Pids)) of
+        #alcove_pid{} = Child -> close(Drv, Parent, stream(Stream, Child));
         false -> {error, esrch};
-        #alcove_pid{} = Child -> close(Drv, Parent, stream(Stream, Child))
+        {error, _} = Error -> Error
     end.
 
 stream(stdin, #alcove_pid{stdin = FD}) -> FD;
@@ -471,20 +475,24 @@ output(Next, Drv, Pids, Timeout, Output) ->
         Data when is_binary(Data) ->
             output(Next, Drv, Pids, Timeout, [Data | Output]);
         Error ->
-            put_back(Drv, Pids, Error),
+            ok = put_back(Drv, Pids, Error),
             lists:reverse(Output)
     end.
 
 quiet(infinity) -> 0;
 quiet(Timeout) -> Timeout.
 
+put_back(Drv, Pids, Error) ->
+    _ = self() ! message(Drv, Pids, Error),
+    ok.
+
 %% The message that the error was made of.
-put_back(Drv, Pids, {alcove_pipe, {eagain, Written}}) ->
-    self() ! {alcove_pipe, Drv, Pids, Written};
-put_back(Drv, Pids, {alcove_error, Reason}) when Reason =:= badarg; Reason =:= undef ->
-    self() ! {alcove_call, Drv, Pids, Reason};
-put_back(Drv, Pids, {alcove_error, Reason}) ->
-    self() ! {alcove_ctl, Drv, Pids, Reason}.
+message(Drv, Pids, {alcove_pipe, {eagain, Written}}) ->
+    {alcove_pipe, Drv, Pids, Written};
+message(Drv, Pids, {alcove_error, Reason}) when Reason =:= badarg; Reason =:= undef ->
+    {alcove_call, Drv, Pids, Reason};
+message(Drv, Pids, {alcove_error, Reason}) ->
+    {alcove_ctl, Drv, Pids, Reason}.
 
 %%% Events
 
@@ -537,11 +545,11 @@ filter(Drv, Pids, Calls) ->
 %% a descriptor of its parent. `false' if there is no such child or field.
 -spec getcpid(
     Drv :: alcove_drv:ref(), Pids :: [pid_t()], Pid :: pid_t(), Field :: alcove_pid_field()
-) -> false | int32_t().
+) -> false | int32_t() | {error, not_owner}.
 getcpid(Drv, Pids, Pid, Field) ->
     case child(Drv, Pids, Pid) of
-        false -> false;
-        #alcove_pid{} = Child -> field(Field, Child)
+        #alcove_pid{} = Child -> field(Field, Child);
+        NoChild -> NoChild
     end.
 
 field(pid, #alcove_pid{pid = Value}) -> Value;
@@ -554,7 +562,10 @@ field(stderr, #alcove_pid{stderr = Value}) -> Value;
 field(_, #alcove_pid{}) -> false.
 
 child(Drv, Pids, Pid) ->
-    lists:keyfind(Pid, #alcove_pid.pid, cpid(Drv, Pids)).
+    case cpid(Drv, Pids) of
+        {error, _} = Error -> Error;
+        Children -> lists:keyfind(Pid, #alcove_pid.pid, Children)
+    end.
 
 %%% System calls
 
@@ -1259,7 +1270,7 @@ connect(Drv, Pids, FD, Sockaddr, Timeout) ->
 %%
 %% Available on all systems.
 -spec cpid(Drv :: alcove_drv:ref(), Pids :: [pid_t()]) ->
-    [alcove_pid()].
+    [alcove_pid()] | {error, not_owner}.
 cpid(Drv, Pids) ->
     case alcove_drv:call(Drv, Pids, cpid, [], infinity) of
         {alcove_error, Reason} -> erlang:error(Reason, [Drv, Pids]);
@@ -1269,7 +1280,7 @@ cpid(Drv, Pids) ->
 %% @doc As {@link cpid/2}, waiting for the answer no longer than `Timeout' milliseconds;
 %% raises `timeout' then.
 -spec cpid(Drv :: alcove_drv:ref(), Pids :: [pid_t()], Timeout :: timeout()) ->
-    [alcove_pid()].
+    [alcove_pid()] | {error, not_owner}.
 cpid(Drv, Pids, Timeout) ->
     case alcove_drv:call(Drv, Pids, cpid, [], Timeout) of
         {alcove_error, Reason} -> erlang:error(Reason, [Drv, Pids, Timeout]);
@@ -1284,7 +1295,7 @@ cpid(Drv, Pids, Timeout) ->
 %%
 %% Available on all systems. Manual page: environ(7).
 -spec environ(Drv :: alcove_drv:ref(), Pids :: [pid_t()]) ->
-    [binary()].
+    [binary()] | {error, not_owner}.
 environ(Drv, Pids) ->
     case alcove_drv:call(Drv, Pids, environ, [], infinity) of
         {alcove_error, Reason} -> erlang:error(Reason, [Drv, Pids]);
@@ -1294,7 +1305,7 @@ environ(Drv, Pids) ->
 %% @doc As {@link environ/2}, waiting for the answer no longer than `Timeout' milliseconds;
 %% raises `timeout' then.
 -spec environ(Drv :: alcove_drv:ref(), Pids :: [pid_t()], Timeout :: timeout()) ->
-    [binary()].
+    [binary()] | {error, not_owner}.
 environ(Drv, Pids, Timeout) ->
     case alcove_drv:call(Drv, Pids, environ, [], Timeout) of
         {alcove_error, Reason} -> erlang:error(Reason, [Drv, Pids, Timeout]);

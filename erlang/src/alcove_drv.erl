@@ -128,6 +128,10 @@
     %% framed: a control process writes. leaving: the port process has called exec, but
     %% what it wrote before may still come. raw: output of another program.
     mode = framed :: framed | leaving | raw,
+    %% whether the control fifo is open
+    fdctl = open :: open | closed,
+    %% replies that the port process owed when it called exec
+    owed = 0 :: non_neg_integer(),
     %% bytes of an incomplete frame
     buffer = <<>> :: binary(),
     %% end of the wait for a verdict on the buffer
@@ -136,8 +140,9 @@
     %% written by this process while the port is busy
     writer = none :: {pid(), reference(), request()} | none,
     output = queue:new() :: queue:queue({binary(), request()}),
-    %% the port program has closed its stdout
-    ended = false :: boolean()
+    %% the port program has closed its stdout, and has ended
+    eof = false :: boolean(),
+    exited = false :: boolean()
 }).
 
 -define(START_TIMEOUT, 60000).
@@ -307,14 +312,12 @@ woken(Wake, Ref, Drv, Pids, NoReturn, _Frame, _Timeout) ->
 outcome({reply, Term}, _Drv, _Pids, _NoReturn) ->
     reply(Term);
 outcome({notice, Of}, Drv, Pids, NoReturn) when length(Of) =:= length(Pids) ->
-    notice(Drv, Of, NoReturn);
-outcome({notice, Of}, Drv, _Pids, _NoReturn) ->
-    refusal(Drv, Of);
-outcome(gone, Drv, Pids, NoReturn) ->
-    case notice(Drv, Pids, NoReturn) of
+    case notice(Drv, Of, NoReturn) of
         none -> {alcove_error, badpid};
         Result -> Result
     end;
+outcome({notice, Of}, Drv, _Pids, _NoReturn) ->
+    refusal(Drv, Of);
 outcome(not_owner, _Drv, _Pids, _NoReturn) ->
     {error, not_owner}.
 
@@ -452,7 +455,7 @@ getopts(Options) ->
     Progname = path(proplists:get_value(progname, Options, progname())),
     [Command | Argv] = [Word || Word <- Exec ++ [Progname | Switches], Word =/= ""],
     case os:find_executable(Command) of
-        false -> erlang:error(badarg, [[Command]]);
+        false -> erlang:error(badarg, [Command]);
         Path -> [Path | Argv]
     end.
 
@@ -488,7 +491,7 @@ path(Path) when is_binary(Path) ->
 
 %% @private
 init([Owner0, Options]) ->
-    true = process_flag(trap_exit, true) =:= false,
+    _ = process_flag(trap_exit, true),
     try
         Owner = owner(Owner0),
         _ = monitor(process, Owner),
@@ -539,7 +542,7 @@ boot(Owner, Options, Fifo, Deadline) ->
     {ok, State, {continue, lists:reverse(Early)}}.
 
 open(Fifo, Options0) ->
-    Options = [Option || Option <- Options0, not is_tuple(Option) orelse element(1, Option) =/= fdctl],
+    Options = proplists:delete(fdctl, Options0),
     [Command | Argv] = getopts([{fdctl, Fifo} | Options]),
     Passed = [Option || Option <- Options, is_passed(Option)],
     open_port(
@@ -680,16 +683,13 @@ handle_info({fdctl, Watcher, closed}, #state{watcher = Watcher} = State) ->
 handle_info({'DOWN', Monitor, process, _, _}, #state{writer = {_, Monitor, Request}} = State) ->
     {noreply, drain(written(Request, State#state{writer = none}))};
 handle_info({Port, eof}, #state{port = Port} = State) ->
-    _ = erlang:send_after(?STATUS, self(), ended),
-    {noreply, finish(State)};
+    _ = erlang:start_timer(?STATUS, self(), status),
+    ended(finish(State#state{eof = true}));
 handle_info({Port, {exit_status, Status}}, #state{port = Port} = State) ->
     logger:info("~p: port process ended with status ~p", [?MODULE, Status]),
-    case State of
-        #state{ended = true} -> {stop, {shutdown, normal}, State};
-        _ -> {noreply, State}
-    end;
-handle_info(ended, #state{ended = true} = State) ->
-    {stop, {shutdown, normal}, State};
+    ended(State#state{exited = true});
+handle_info({timeout, _Timer, status}, State) ->
+    ended(State#state{exited = true});
 handle_info({'EXIT', Port, Reason}, #state{port = Port} = State) ->
     {stop, {shutdown, Reason}, finish(State)};
 handle_info({timeout, Timer, verdict}, #state{timer = Timer} = State) ->
@@ -724,6 +724,9 @@ close(Port) ->
 code_change(_OldVersion, State, _Extra) ->
     {ok, State}.
 
+ended(#state{eof = true, exited = true} = State) -> {stop, {shutdown, normal}, State};
+ended(State) -> {noreply, State}.
+
 late(none, _State) ->
     ok;
 late({late, {Type, Pids, Term}}, #state{owner = Owner}) ->
@@ -741,7 +744,7 @@ parse(#state{buffer = Buffer, mode = Mode} = State) ->
     case alcove_codec:unframe(Buffer) of
         {ok, Message, Rest} ->
             case is_expected(Message, State) of
-                true -> parse(deliver(Message, State#state{buffer = Rest}));
+                true -> parse(deliver(Message, paid(Message, State#state{buffer = Rest})));
                 false when Mode =:= leaving -> enter_raw(State);
                 false -> undecided(?VERDICT_GREETING, State)
             end;
@@ -753,12 +756,17 @@ parse(#state{buffer = Buffer, mode = Mode} = State) ->
 
 %% The port program started again as a program of its own greets as well. It has kept the
 %% control fifo open if the greeting is meant for the driver.
-is_expected({alcove_call, [], _}, #state{mode = leaving, ledger = Ledger}) ->
-    alcove_ledger:replies_before_exec(Ledger);
+is_expected({alcove_call, [], _}, #state{mode = leaving, owed = Owed}) ->
+    Owed > 0;
 is_expected({alcove_call, [], ok}, #state{mode = framed, ledger = Ledger}) ->
-    not alcove_ledger:exec_due(Ledger) orelse alcove_ledger:replies_before_exec(Ledger);
+    not alcove_ledger:exec_due(Ledger) orelse alcove_ledger:before_exec(Ledger) > 0;
 is_expected(_Message, _State) ->
     true.
+
+paid({alcove_call, [], _}, #state{owed = Owed} = State) when Owed > 0 ->
+    State#state{owed = Owed - 1};
+paid(_Message, State) ->
+    State.
 
 bad(_Frame, _Rest, #state{mode = leaving} = State) ->
     enter_raw(State);
@@ -819,16 +827,15 @@ wake({Ref, Wake}) ->
     ok.
 
 %% The control fifo is closed: the port process has called exec, or has ended.
-closed(#state{mode = framed} = State) ->
-    Next = cancel_timer(deliver({alcove_ctl, [], fdctl_closed}, leave(State))),
-    parse(undecided(?LEAVING, Next));
-closed(State) ->
-    State.
-
-%% The ledger forgets all calls when it hears of the exec, but what was due before is
-%% needed to tell the last frames from output.
-leave(State) ->
-    State#state{mode = leaving}.
+closed(#state{fdctl = closed} = State) ->
+    State;
+closed(#state{mode = Mode, ledger = Ledger} = State) ->
+    Owed = alcove_ledger:before_exec(Ledger),
+    Next = deliver({alcove_ctl, [], fdctl_closed}, State#state{fdctl = closed, owed = Owed}),
+    case Mode of
+        framed -> parse(undecided(?LEAVING, cancel_timer(Next#state{mode = leaving})));
+        raw -> Next
+    end.
 
 enter_raw(#state{buffer = Buffer, owner = Owner} = State) ->
     _ = Buffer =:= <<>> orelse (Owner ! {alcove_stdout, self(), [], Buffer}),
@@ -848,16 +855,16 @@ finish(#state{mode = framed, ledger = Ledger} = State) ->
         false -> finish(closed(State#state{buffer = <<>>}))
     end;
 finish(#state{mode = leaving} = State) ->
-    finish(enter_raw(State));
+    enter_raw(State);
 finish(State) ->
-    State#state{ended = true}.
+    closed(State).
 
 %%--------------------------------------------------------------------
 %% Input of the port process
 
 %% A busy port would suspend the driver. So another process waits in its place, and what
 %% comes meanwhile is queued.
-write(_Bytes, _Request, #state{ended = true} = State) ->
+write(_Bytes, _Request, #state{eof = true} = State) ->
     State;
 write(Bytes, Request, #state{writer = none, port = Port} = State) ->
     try erlang:port_command(Port, Bytes, [nosuspend]) of

@@ -15,7 +15,7 @@
 -module(alcove_ledger).
 
 -export([new/0, wait/4, sent/4, cancel/2, received/2]).
--export([exec_due/1, replies_before_exec/1]).
+-export([exec_due/1, before_exec/1]).
 
 -export_type([ledger/0, wake/0, delivery/0]).
 
@@ -41,9 +41,10 @@
 
 -opaque ledger() :: #ledger{}.
 
--type wake() :: {reply, term()} | {notice, pids()} | gone.
-%% What a waiter is told: the answer; that messages to the owner about this process
-%% end the call; that the process cannot answer any more.
+-type wake() :: {reply, term()} | {notice, pids()}.
+%% What a waiter is told: the answer, or that there will be none. Then a message to the
+%% owner about this process says why; if there is none about the process that was called,
+%% a process above it is gone.
 
 -type delivery() :: {reference(), wake()} | none.
 
@@ -126,7 +127,7 @@ received({alcove_pipe, Pids, _Written}, Ledger) ->
 received({alcove_event, Pids, {Reason, _}}, Ledger) when
     Reason =:= exit_status; Reason =:= termsig
 ->
-    ended(Pids, note(Pids, void(Pids, Ledger)));
+    gone_below(Pids, note(Pids, void(Pids, Ledger)));
 received({bad, alcove_call, Pids}, Ledger0) ->
     {_Call, Ledger} = take(Pids, Ledger0),
     stop_at(Pids, note(Pids, Ledger));
@@ -140,13 +141,11 @@ received({_Type, _Pids, _Term}, Ledger) ->
 exec_due(#ledger{due = Due}) ->
     lists:any(fun is_exec/1, port_calls(Due)).
 
-%% @doc Whether the port process owes replies to calls made before the one to exec.
--spec replies_before_exec(ledger()) -> boolean().
-replies_before_exec(#ledger{due = Due}) ->
-    case port_calls(Due) of
-        [Call | _] -> not is_exec(Call);
-        [] -> false
-    end.
+%% @doc Number of replies that the port process owes for calls made before it was told to
+%% exec.
+-spec before_exec(ledger()) -> non_neg_integer().
+before_exec(#ledger{due = Due}) ->
+    length(lists:takewhile(fun(Call) -> not is_exec(Call) end, port_calls(Due))).
 
 port_calls(Due) ->
     case Due of
@@ -178,18 +177,9 @@ closed([_ | _] = Pids, #ledger{waiter = #waiter{pids = Waiting}} = Ledger) when
 closed(_Pids, Ledger) ->
     {owner, none, Ledger}.
 
-ended(Pids, #ledger{waiter = #waiter{pids = Pids, kind = Kind}} = Ledger) ->
-    case Kind of
-        exec -> wake(gone, Ledger);
-        exit -> wake(gone, Ledger);
-        _ -> wake({notice, Pids}, Ledger)
-    end;
-ended(Pids, Ledger) ->
-    gone_below(Pids, Ledger).
-
 gone_below(Pids, #ledger{waiter = Waiter} = Ledger) ->
     case is_below(Pids, Waiter) of
-        true -> wake(gone, Ledger);
+        true -> wake({notice, Waiter#waiter.pids}, Ledger);
         false -> {owner, none, Ledger}
     end.
 

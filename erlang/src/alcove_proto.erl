@@ -5,7 +5,7 @@
 
 -export([calls/0, call/1, noreturn/1]).
 -export([lookups/0, lookup/1, number/1]).
--export_type([call/0, calls/0]).
+-export_type([call/0, calls/0, lookup/0]).
 
 -type call() ::
         alloc | cap_constant | cap_enter | cap_fcntls_get | cap_fcntls_limit | cap_getmode |
@@ -21,7 +21,16 @@
         setproctitle | setresgid | setresuid | setrlimit | setsid | setuid | sigaction |
         signal_constant | socket | symlink | syscall_constant | umount | umount2 | unlink |
         unsetenv | unshare | unveil | version | waitpid | write.
+%% Name of a call.
+
 -type calls() :: [call()].
+%% Calls.
+
+-type lookup() ::
+        clone_constant | fcntl_constant | file_constant | ioctl_constant | mount_constant |
+        prctl_constant | ptrace_constant | rlimit_constant | seccomp_constant | signal_constant |
+        syscall_constant | cap_constant.
+%% Calls that turn a symbol into its number.
 
 %% @doc The calls in the order of their numbers.
 -spec calls() -> [call(), ...].
@@ -155,7 +164,7 @@ noreturn(_) -> false.
 
 %% @doc The calls that turn a symbol into its number, in the order in which
 %% `alcove:define/3' asks them.
--spec lookups() -> [call(), ...].
+-spec lookups() -> [lookup(), ...].
 lookups() ->
     [
         clone_constant, fcntl_constant, file_constant, ioctl_constant, mount_constant,
@@ -165,7 +174,10 @@ lookups() ->
 
 %% @doc The call that knows a symbol, the first of {@link lookups/0} where several
 %% do; `undefined' for a symbol that none knows.
--spec lookup(atom()) -> call() | undefined.
+-spec lookup(atom()) ->
+        clone_constant | fcntl_constant | file_constant | ioctl_constant | mount_constant |
+        prctl_constant | ptrace_constant | rlimit_constant | signal_constant | syscall_constant |
+        cap_constant | undefined.
 lookup(clone_newns) -> clone_constant;
 lookup(clone_newcgroup) -> clone_constant;
 lookup(clone_newuts) -> clone_constant;

@@ -285,6 +285,11 @@ func Monotonic() int64 {
 	return ts.Sec*1e9 + ts.Nsec
 }
 
+// Yield is sched_yield(2).
+//
+//go:nosplit
+func Yield() { call(unix.SYS_SCHED_YIELD, 0, 0, 0, 0, 0, 0) }
+
 // Sleep is nanosleep(2).
 //
 //go:nosplit

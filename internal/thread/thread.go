@@ -34,8 +34,14 @@ const retireSignal = 40
 // limit is how long the other threads may take to leave, in nanoseconds.
 const limit = 2e9
 
-// pause is the wait between two rounds, in nanoseconds.
-const pause = 20e3
+// volley is how many signals are sent at once, one for every thread that the
+// runtime is likely to have; patience is how often the kernel is asked in vain
+// before this thread sleeps for pause nanoseconds and sends the next volley.
+const (
+	volley   = 4
+	patience = 100
+	pause    = 20e3
+)
 
 var alone bool
 
@@ -74,9 +80,17 @@ func retire(guard uintptr) bool {
 	deadline := sys.Monotonic() + limit
 	ok := single()
 	for !ok && sys.Monotonic() < deadline {
-		sys.Kill(pid, retireSignal)
-		sys.Sleep(pause)
-		ok = single()
+		for range volley {
+			sys.Kill(pid, retireSignal)
+		}
+		// Whoever got one is gone in a moment, on another processor.
+		for i := 0; i < patience && !ok; i++ {
+			ok = single()
+		}
+		if !ok {
+			sys.Sleep(pause)
+			ok = single()
+		}
 	}
 	// Ignoring the signal discards what is left pending.
 	install(retireSignal, sigIgn, 0)

@@ -14,8 +14,7 @@
 %%                         cloned, and what needs namespaces is skipped
 -module(alcove_test).
 
--include_lib("alcove/include/alcove.hrl").
--include_lib("stdlib/include/assert.hrl").
+-include_lib("kernel/include/file.hrl").
 
 %% Drivers and process trees.
 -export([options/0, start/0, start/1, stop/1, setup/2, setup/3, teardown/1]).
@@ -209,8 +208,8 @@ remembered(Key, Fun) ->
     end.
 
 is_root() ->
-    {ok, Info} = file:read_file_info("/proc/self", [raw]),
-    element(12, Info) =:= 0.
+    {ok, #file_info{uid = User}} = file:read_file_info("/proc/self"),
+    User =:= 0.
 
 %%--------------------------------------------------------------------
 %% Bounded waiting

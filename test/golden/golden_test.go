@@ -27,19 +27,6 @@ func TestMain(m *testing.M) { porttest.Main(m) }
 // notReplayed names the scenarios whose surroundings cannot be made here.
 var notReplayed = map[string]string{}
 
-// mend is what this program does in a step in which the original shows a defect
-// of wire.md §9.
-type mend struct {
-	defect   string
-	reply    string   // the reply instead, as text
-	observed []string // or the view instead
-}
-
-// mended are the steps in which a recorded defect is not repeated. All other
-// steps of those scenarios are compared as recorded. Terms that end too early
-// (D21) are recognised by their bytes and not listed.
-var mended = map[stepName]mend{}
-
 // stepName is a step of a scenario.
 type stepName struct {
 	scenario string
