@@ -49,7 +49,7 @@
 %% Requests
 
 %% @doc The frame of a call. Raises `badarg' if it is larger than 65535 bytes.
--spec call(atom(), [alcove:pid_t()], [any()]) -> iodata().
+-spec call(atom(), [alcove:pid_t()], [any()]) -> binary().
 call(Command, Pids, Argv) ->
     case request(alcove_proto:call(Command), Pids, Argv) of
         {ok, Frame} -> Frame;
@@ -149,7 +149,7 @@ stream(Rest, Frames) ->
 
 %% @doc Decodes one frame. A frame that is none is a `function_clause', a term that
 %% is none a `badarg'. A term may create atoms: use it on what you trust.
--spec decode(binary()) -> message().
+-spec decode(<<_:16, _:_*8>>) -> message().
 decode(<<?UINT16(Length), Frame:Length/binary>> = Bytes) ->
     case open(Frame, []) of
         {data, Type, Pids, Data} -> {Type, Pids, Data};

@@ -490,6 +490,8 @@ path(Path) when is_binary(Path) ->
 %% gen_server: start
 
 %% @private
+-spec init([owner() | options()]) ->
+    {ok, #state{}, {continue, [alcove_codec:message()]}} | {stop, term()}.
 init([Owner0, Options]) ->
     _ = process_flag(trap_exit, true),
     try
@@ -598,6 +600,7 @@ opened(Port, Watcher, Deadline) ->
     end.
 
 %% @private
+-spec handle_continue([alcove_codec:message()], #state{}) -> {noreply, #state{}}.
 handle_continue(Early, State0) ->
     State = lists:foldl(fun deliver/2, State0, Early),
     {noreply, parse(State)}.
@@ -606,6 +609,8 @@ handle_continue(Early, State0) ->
 %% gen_server: requests
 
 %% @private
+-spec handle_call(term(), gen_server:from(), #state{}) ->
+    {reply, term(), #state{}} | {noreply, #state{}} | {stop, normal, ok, #state{}}.
 handle_call(stop, _From, State) ->
     {stop, normal, ok, State};
 handle_call(Request, {Pid, _} = From, #state{owner = Pid} = State) ->
@@ -626,6 +631,7 @@ owner_call(_Request, _From, State) ->
     {reply, {error, enotsup}, State}.
 
 %% @private
+-spec handle_cast(term(), #state{}) -> {noreply, #state{}}.
 handle_cast({send, Data}, State) ->
     case checked(Data, State) of
         {ok, Bytes, Targets} ->
@@ -658,12 +664,12 @@ is_framed(_State) -> false.
 %% gen_server: messages
 
 %% @private
+-spec handle_info(term(), #state{}) -> {noreply, #state{}} | {stop, term(), #state{}}.
 handle_info({alcove_request, Ref, Owner, Pids, Number, Frame}, #state{owner = Owner} = State) ->
-    {Check, Ledger} = alcove_ledger:wait(Ref, Pids, Number, State#state.ledger),
-    Request = {call, Ref, Pids, Number},
-    Next = write(Frame, Request, State#state{ledger = Ledger}),
+    #state{ledger = Ledger0} = Next = write(Frame, {call, Ref, Pids, Number}, State),
+    {Check, Ledger} = alcove_ledger:wait(Ref, Pids, Number, Ledger0),
     _ = Check =:= ok orelse (Ref ! {Ref, Check}),
-    {noreply, Next};
+    {noreply, Next#state{ledger = Ledger}};
 handle_info({Port, {data, Data}}, #state{port = Port, mode = raw, owner = Owner} = State) ->
     Owner ! {alcove_stdout, self(), [], Data},
     {noreply, State};
@@ -708,6 +714,7 @@ handle_info(Message, State) ->
     {noreply, State}.
 
 %% @private
+-spec terminate(term(), #state{}) -> ok.
 terminate(_Reason, #state{port = Port, watcher = Watcher}) ->
     close(Port),
     alcove_fdctl:unwatch(Watcher).
@@ -721,6 +728,7 @@ close(Port) ->
     end.
 
 %% @private
+-spec code_change(term(), #state{}, term()) -> {ok, #state{}}.
 code_change(_OldVersion, State, _Extra) ->
     {ok, State}.
 

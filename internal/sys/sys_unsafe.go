@@ -285,10 +285,12 @@ func Monotonic() int64 {
 	return ts.Sec*1e9 + ts.Nsec
 }
 
-// Yield is sched_yield(2).
+// TimerSlack is prctl(2) with PR_SET_TIMERSLACK.
 //
 //go:nosplit
-func Yield() { call(unix.SYS_SCHED_YIELD, 0, 0, 0, 0, 0, 0) }
+func TimerSlack(nanoseconds uintptr) {
+	call(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0, 0)
+}
 
 // Sleep is nanosleep(2).
 //

@@ -39,8 +39,8 @@ const limit = 2e9
 // before this thread sleeps for pause nanoseconds and sends the next volley.
 const (
 	volley   = 4
-	patience = 100
-	pause    = 20e3
+	patience = 3
+	pause    = 30e3
 )
 
 var alone bool
@@ -76,6 +76,9 @@ func retire(guard uintptr) bool {
 	install(int32(unix.SIGURG), sigIgn, 0)
 	old := sys.Block(1 << (retireSignal - 1))
 	install(retireSignal, retirePC(), handlerFlags)
+	// Short sleeps shall be short. Slack 0 stands for the original value
+	// (PR_SET_TIMERSLACK(2const)).
+	sys.TimerSlack(1)
 	pid := sys.Getpid()
 	deadline := sys.Monotonic() + limit
 	ok := single()
@@ -92,6 +95,7 @@ func retire(guard uintptr) bool {
 			ok = single()
 		}
 	}
+	sys.TimerSlack(0)
 	// Ignoring the signal discards what is left pending.
 	install(retireSignal, sigIgn, 0)
 	sys.SetMask(old)

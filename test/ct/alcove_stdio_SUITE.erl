@@ -145,7 +145,8 @@ output_precedes_the_exit(Config) ->
          ok = alcove:kill(Drv, [], Pid, sigcont),
          ?assertEqual({65536, 65536}, counted_until_exit(Drv, Program, 0, 0))
      end || _ <- lists:seq(1, 5)],
-    alcove_test:silence(100).
+    ?assertEqual([], [M || {Tag, _, _, _} = M <- alcove_test:messages(),
+                           Tag =:= alcove_stdout orelse Tag =:= alcove_stderr]).
 
 %% A program leaves, its child goes on writing to the same pipe.
 output_of_grandchildren_goes_on(Config) ->
