@@ -394,7 +394,9 @@ func TestTagsOutsideTheTable(t *testing.T) {
 	t.Parallel()
 	known := "\x61\x62\x64\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f\x73\x76\x77"
 	for b := range 256 {
-		term := append([]byte{byte(b)}, make([]byte, 64)...)
+		// No length, no elements; an empty list where a tail may be due.
+		term := make([]byte, 64)
+		term[0], term[5] = byte(b), byte(etf.Nil)
 		accepted := accepting(term)
 		if strings.IndexByte(known, byte(b)) >= 0 {
 			if len(accepted) == 0 {

@@ -472,6 +472,19 @@ func (p *Port) take(patience time.Duration, fits func(Frame) bool) (f Frame, ok 
 	return f, ok
 }
 
+// PollType takes the oldest frame about path of one type, if one comes within
+// patience; frames of other types stay.
+func (p *Port) PollType(path Path, typ int, patience time.Duration) (Frame, bool) {
+	return p.take(patience, func(f Frame) bool { return f.Type == typ && slices.Equal(f.Path, path) })
+}
+
+// Drain takes all frames that are there.
+func (p *Port) Drain() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.queue = nil
+}
+
 // Quiet fails if any frame comes within d.
 func (p *Port) Quiet(d time.Duration) {
 	p.t.Helper()

@@ -16,6 +16,7 @@ type Stat struct {
 	State                    string
 	Comm                     string
 	Nice                     int
+	CPU                      time.Duration // user and system time used, in steps of 10 ms
 }
 
 // ReadStat reads /proc/PID/stat; ok is false if there is no such process.
@@ -36,6 +37,7 @@ func ReadStat(pid int) (st Stat, ok bool) {
 	return Stat{
 		Pid: pid, Comm: string(b[open+1 : end]), State: f[0],
 		PPid: num(1), Pgrp: num(2), Session: num(3), Nice: num(16),
+		CPU: time.Duration(num(11)+num(12)) * 10 * time.Millisecond,
 	}, true
 }
 

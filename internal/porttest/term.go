@@ -341,15 +341,18 @@ func plainAtom(s string) bool {
 }
 
 func bytesText(p []byte) string {
-	const most = 160
+	printable := len(p) > 0
+	for _, c := range p {
+		printable = printable && (c >= ' ' && c < 0x7f || c == '\n' || c == '\t')
+	}
+	most := 160
+	if !printable {
+		most = 40
+	}
 	more := ""
 	if len(p) > most {
 		more = fmt.Sprintf("...(%d bytes)", len(p))
 		p = p[:most]
-	}
-	printable := len(p) > 0
-	for _, c := range p {
-		printable = printable && (c >= ' ' && c < 0x7f || c == '\n' || c == '\t')
 	}
 	if printable {
 		return strconv.Quote(string(p)) + more

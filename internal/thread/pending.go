@@ -13,9 +13,14 @@ func untaken() bool {
 	sys.Kill(sys.Getpid(), retireSignal)
 	for range rounds {
 		sys.Sleep(pause)
-		if sys.Sigpending()>>(retireSignal-1)&1 == 0 {
+		if !pending() {
 			return false
 		}
 	}
 	return true
 }
+
+// pending reports whether the retiring signal waits for somebody to take it.
+//
+//go:nosplit
+func pending() bool { return sys.Sigpending()>>(retireSignal-1)&1 != 0 }

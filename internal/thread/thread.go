@@ -35,12 +35,13 @@ const retireSignal = 40
 const limit = 2e9
 
 // volley is how many signals are sent at once, one for every thread that the
-// runtime is likely to have; patience is how often the kernel is asked in vain
-// before this thread sleeps for pause nanoseconds and sends the next volley.
+// runtime is likely to have. This thread then sleeps, at first for pause
+// nanoseconds, on a loaded machine longer and longer up to maxPause, so that the
+// others get the processor.
 const (
 	volley   = 4
-	patience = 3
 	pause    = 30e3
+	maxPause = 1e6
 )
 
 var alone bool
@@ -82,18 +83,16 @@ func retire(guard uintptr) bool {
 	pid := sys.Getpid()
 	deadline := sys.Monotonic() + limit
 	ok := single()
-	for !ok && sys.Monotonic() < deadline {
-		for range volley {
-			sys.Kill(pid, retireSignal)
+	for wait := int64(pause); !ok && sys.Monotonic() < deadline; wait = min(2*wait, maxPause) {
+		// What nobody has taken yet will do: a thread that is not parked would
+		// have to work off all that piles up.
+		if !pending() {
+			for range volley {
+				sys.Kill(pid, retireSignal)
+			}
 		}
-		// Whoever got one is gone in a moment, on another processor.
-		for i := 0; i < patience && !ok; i++ {
-			ok = single()
-		}
-		if !ok {
-			sys.Sleep(pause)
-			ok = single()
-		}
+		sys.Sleep(wait)
+		ok = single()
 	}
 	sys.TimerSlack(0)
 	// Ignoring the signal discards what is left pending.

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -248,9 +247,4 @@ func TestW80(t *testing.T) {
 	examples(t, p, c, nil, []example{{`getgid()`, `_`}})
 	examples(t, p, d, nil, []example{{`filter(<<0,0,0,8>>, <<>>)`, `ok`}, {`filter(<<>>, <<>>)`, undef}, {`filter(x)`, undef}})
 	p.EndsWith(0)
-}
-
-// names of environment entries of a running program.
-func environOf(pid int) []string {
-	return strings.Split(strings.TrimRight(porttest.ProcBytes(pid, "environ"), "\x00"), "\x00")
 }

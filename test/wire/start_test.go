@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -287,5 +286,3 @@ func reexec(t *testing.T, p *Port, path Path, depth int) {
 		p.Want(path, Vars{"Fd": fd}, `fcntl(Fd, f_setfd, 1)`, `{ok,0}`)
 	}
 }
-
-func lines(s string) []string { return strings.Split(strings.TrimRight(s, "\n"), "\n") }
