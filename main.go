@@ -52,6 +52,7 @@ func main() {
 	}
 	p.Depth = config.Depth
 	p.Options = calls.DefaultOptions()
+	p.Options.OversizedBadarg = config.OversizedBadarg
 	if p.Children.Resize(config.MaxChild) != 0 {
 		sys.Exit(noMemory)
 	}

@@ -51,7 +51,8 @@ const (
 	// BadDescriptor: a descriptor set holds what is not open. Call turns it into the
 	// reply {error, ebadf}.
 	BadDescriptor
-	// Oversized: the call was carried out, but the reply does not fit.
+	// Oversized: the call was carried out, but the reply does not fit, and that is
+	// to end the process.
 	Oversized
 	// Forked: this process is the new child of the process that was called.
 	Forked
@@ -111,10 +112,13 @@ func (p *Process) Call(number uint16, term []byte) Outcome {
 	case BadDescriptor:
 		return p.fail(sys.EBADF)
 	case Replied:
-		if p.Reply.Overflow() {
-			return Oversized
+		switch {
+		case !p.Reply.Overflow():
+			return Replied
+		case p.Options.OversizedBadarg:
+			return p.bare("badarg")
 		}
-		return Replied
+		return Oversized
 	default:
 		return outcome
 	}

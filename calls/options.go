@@ -18,6 +18,10 @@ type Options struct {
 	// FlowControl and SignalOneOf are what new children start with; a
 	// SignalOneOf of 0 also keeps this process from signalling its children.
 	FlowControl, SignalOneOf int32
+	// OversizedBadarg makes a call whose reply does not fit answer badarg, and read
+	// return what fits, instead of ending the process. The original does not know
+	// it.
+	OversizedBadarg bool
 	// MaxForkDepth is the depth at which fork and clone refuse.
 	MaxForkDepth int32
 }
@@ -77,6 +81,8 @@ func (o *Options) flag(name []byte) *bool {
 		return &o.StdoutClosed
 	case "stderr_closed":
 		return &o.StderrClosed
+	case "oversized_badarg":
+		return &o.OversizedBadarg
 	}
 	return nil
 }

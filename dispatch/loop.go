@@ -71,8 +71,21 @@ const (
 	perChild = 4
 )
 
+// stackRoom is more than the loop ever needs, in bytes.
+const stackRoom = 32 << 10
+
+// reserveStack makes the goroutine's stack grow now: later, under a seccomp
+// filter, the memory for it might not be had.
+//
+//go:noinline
+func reserveStack() byte {
+	var room [stackRoom]byte
+	return room[len(request)%stackRoom]
+}
+
 // Start prepares the buffers of the loop.
 func (l *Loop) Start() {
+	reserveStack()
 	l.Process.Reply = etf.NewEncoder(reply[headerSize:])
 	l.notices = etf.NewEncoder(notice[proxySize+headerSize:])
 }

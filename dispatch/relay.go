@@ -31,7 +31,7 @@ func (l *Loop) serveChild(s *child.Slot, fds []sys.PollFD) {
 		l.readCtl(s)
 	}
 	if due(fds[stdinPlace], s.Stdin) && s.Pending() > 0 {
-		l.feedRest(s)
+		l.feedRest(s, fds[stdinPlace].Revents&unix.POLLERR != 0)
 	}
 	if due(fds[stdoutPlace], s.Stdout) && !held(s) {
 		l.readStdout(s)

@@ -138,14 +138,18 @@ func (l *Loop) feed(s *child.Slot, data []byte) {
 	}
 }
 
-// feedRest writes what waits for a control process.
-func (l *Loop) feedRest(s *child.Slot) {
+// feedRest writes what waits for a control process. Nobody will read it if the pipe
+// is broken; not writing then spares this process a SIGPIPE.
+func (l *Loop) feedRest(s *child.Slot, broken bool) {
 	rest := l.Process.Children.Queued(s)
+	if broken {
+		s.Sent(len(rest))
+		return
+	}
 	n, errno := sys.Write(s.Stdin, rest)
 	switch {
 	case errno == sys.EINTR || errno == sys.EAGAIN:
 	case errno != 0:
-		// Nobody will read it any more.
 		s.Sent(len(rest))
 	default:
 		s.Sent(n)

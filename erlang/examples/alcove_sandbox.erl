@@ -8,8 +8,8 @@
 -include_lib("alcove/include/alcove.hrl").
 -include_lib("alcove/include/alcove_seccomp.hrl").
 
--export([start/0, private_mounts/2, empty_root/2, program/4, directory/4, proc/2, change_root/2,
-         pivot_root/2, limits/3, refuse/3, drop_privileges/2]).
+-export([start/0, private_mounts/2, empty_root/2, program/4, directory/4, null/2, proc/2,
+         change_root/2, pivot_root/2, limits/3, refuse/3, drop_privileges/2]).
 
 %% Where the new root is put together. The directory exists everywhere, and is covered
 %% only in the mount namespace of the process.
@@ -48,12 +48,20 @@ empty_root(Drv, Pids) ->
 %% @doc A program of the host appears, read-only, under a name in the new root. Nothing is
 %% copied.
 program(Drv, Pids, Source, Name) ->
-    Target = in_root(Name),
+    ok = bind(Drv, Pids, Source, in_root(Name)),
+    ok = alcove:mount(Drv, Pids, "none", in_root(Name), "",
+                      [ms_remount, ms_bind, ms_rdonly, ms_nosuid, ms_nodev], "", "").
+
+%% @doc The one device that shells cannot do without.
+null(Drv, Pids) ->
+    ok = directory(Drv, Pids, "dev", 8#755),
+    ok = bind(Drv, Pids, "/dev/null", in_root("dev/null")).
+
+%% A file is mounted on a file.
+bind(Drv, Pids, Source, Target) ->
     {ok, Fd} = alcove:open(Drv, Pids, Target, [o_wronly, o_creat, o_excl], 8#755),
     ok = alcove:close(Drv, Pids, Fd),
-    ok = alcove:mount(Drv, Pids, Source, Target, "", [ms_bind], "", ""),
-    ok = alcove:mount(Drv, Pids, "none", Target, "",
-                      [ms_remount, ms_bind, ms_rdonly, ms_nosuid, ms_nodev], "", "").
+    ok = alcove:mount(Drv, Pids, Source, Target, "", [ms_bind], "", "").
 
 %% @doc A directory in the new root, whatever the umask is.
 directory(Drv, Pids, Name, Mode) ->

@@ -95,6 +95,7 @@ shell(Drv) ->
     ok = alcove_sandbox:private_mounts(Drv, Init),
     ok = alcove_sandbox:empty_root(Drv, Init),
     ok = alcove_sandbox:program(Drv, Init, ?BUSYBOX, "busybox"),
+    ok = alcove_sandbox:null(Drv, Init),
     ok = alcove_sandbox:directory(Drv, Init, "tmp", 8#1777),
     ok = alcove_sandbox:proc(Drv, Init),
     ok = alcove_sandbox:pivot_root(Drv, Init),

@@ -1926,7 +1926,10 @@ gethostname(Drv, Pids, Timeout) ->
 %% <li><code>maxchild</code> (64, or less where the limit of descriptors asks for it): size of the table
 %% of children;</li>
 %% <li><code>maxforkdepth</code> (16): depth at which <code>fork</code> and <code>clone</code> are
-%% refused.</li>
+%% refused;</li>
+%% <li><code>oversized_badarg</code> (1 under the driver of this application, otherwise 0): a call whose
+%% reply does not fit a frame is <code>badarg</code>, and <code>read</code> answers what fits. With
+%% 0 such a call ends the process with status 111, as the original does.</li>
 %% </ul>
 %%
 %% Arguments:

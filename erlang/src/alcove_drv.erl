@@ -525,7 +525,8 @@ boot(Owner, Options) ->
 
 boot(Owner, Options, Fifo, Deadline) ->
     Port = open(Fifo, Options),
-    {{alcove_call, [], ok}, Rest0, Early0} = frame(Port, <<>>, [], Deadline),
+    {Greeting, Rest0, Early0} = frame(Port, <<>>, [], Deadline),
+    {alcove_call, [], ok} = Greeting,
     Watcher = alcove_fdctl:watch(Fifo),
     ok = opened(Port, Watcher, Deadline),
     {ok, Unlink} = alcove_codec:request(alcove_proto:call(unlink), [], [Fifo]),
@@ -543,13 +544,17 @@ boot(Owner, Options, Fifo, Deadline) ->
     },
     {ok, State, {continue, lists:reverse(Early)}}.
 
+%% A call whose reply does not fit a frame answers badarg, instead of ending the process.
+%% The original port program takes operands as well, and ignores them.
+-define(OPERANDS, ["oversized_badarg"]).
+
 open(Fifo, Options0) ->
     Options = proplists:delete(fdctl, Options0),
     [Command | Argv] = getopts([{fdctl, Fifo} | Options]),
     Passed = [Option || Option <- Options, is_passed(Option)],
     open_port(
         {spawn_executable, Command},
-        [{args, Argv}, stream, binary, exit_status, eof | Passed]
+        [{args, Argv ++ ?OPERANDS}, stream, binary, exit_status, eof | Passed]
     ).
 
 is_passed(stderr_to_stdout) -> true;

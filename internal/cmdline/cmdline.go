@@ -25,7 +25,14 @@ type Config struct {
 	Reexec bool
 	// MaxChild is the size of the child table.
 	MaxChild int
+	// OversizedBadarg is the option of that name, see package calls. The original
+	// takes any operand and ignores it; this one is known here, so that the driver
+	// may give it to either program.
+	OversizedBadarg bool
 }
+
+// oversizedBadarg is the one operand with a meaning.
+const oversizedBadarg = "oversized_badarg"
 
 // Refusal tells why the program cannot start: its exit status and what to say on
 // standard error.
@@ -54,9 +61,12 @@ func Parse(args []string, nofile uint64, posix bool) (Config, *Refusal) {
 		args = args[1:]
 		switch {
 		case arg == "--":
+			p.operands(args)
 			return p.config, nil
 		case len(arg) < 2 || arg[0] != '-':
+			p.operand(arg)
 			if posix {
+				p.operands(args)
 				return p.config, nil
 			}
 		default:
@@ -73,6 +83,16 @@ type parser struct {
 	program string
 	nofile  uint64
 	config  Config
+}
+
+func (p *parser) operands(args []string) {
+	for _, arg := range args {
+		p.operand(arg)
+	}
+}
+
+func (p *parser) operand(arg string) {
+	p.config.OversizedBadarg = p.config.OversizedBadarg || arg == oversizedBadarg
 }
 
 // cluster reads the letters behind a dash; an argument is the rest of the word

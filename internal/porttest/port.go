@@ -694,3 +694,11 @@ func reapOrphans() {
 		}
 	}
 }
+
+// Malformed returns what was wrong with the port's output, nil if every frame
+// could be read.
+func (p *Port) Malformed() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.broken
+}

@@ -2,16 +2,16 @@ package thread
 
 import "alcove/internal/sys"
 
-// rounds is how often in a row the signal has to be found pending: a thread
+// proofs is how often in a row the signal has to be found pending: a thread
 // that is just being made blocks all signals for a moment.
-const rounds = 50
+const proofs = 50
 
 // untaken sends the retiring signal and reports whether it stays pending.
 //
 //go:nosplit
 func untaken() bool {
 	sys.Kill(sys.Getpid(), retireSignal)
-	for range rounds {
+	for range proofs {
 		sys.Sleep(pause)
 		if !pending() {
 			return false

@@ -35,12 +35,13 @@ const retireSignal = 40
 const limit = 2e9
 
 // volley is how many signals are sent at once, one for every thread that the
-// runtime is likely to have. This thread then sleeps, at first for pause
-// nanoseconds, on a loaded machine longer and longer up to maxPause, so that the
-// others get the processor.
+// runtime is likely to have. This thread then sleeps for pause nanoseconds; on a
+// loaded machine, after a number of rounds, longer and longer up to maxPause, so
+// that the others get the processor.
 const (
 	volley   = 4
 	pause    = 30e3
+	rounds   = 10
 	maxPause = 1e6
 )
 
@@ -83,13 +84,17 @@ func retire(guard uintptr) bool {
 	pid := sys.Getpid()
 	deadline := sys.Monotonic() + limit
 	ok := single()
-	for wait := int64(pause); !ok && sys.Monotonic() < deadline; wait = min(2*wait, maxPause) {
+	wait := int64(pause)
+	for round := 0; !ok && sys.Monotonic() < deadline; round++ {
 		// What nobody has taken yet will do: a thread that is not parked would
 		// have to work off all that piles up.
 		if !pending() {
 			for range volley {
 				sys.Kill(pid, retireSignal)
 			}
+		}
+		if round > rounds {
+			wait = min(2*wait, maxPause)
 		}
 		sys.Sleep(wait)
 		ok = single()
