@@ -238,8 +238,18 @@ func NeedIsolation(t testing.TB) {
 	}
 }
 
-// Runner returns the program in front of the port, nil if there is none.
-func Runner() []string { return strings.Fields(os.Getenv("ALCOVE_RUNNER")) }
+// Runner returns the program in front of the port with its arguments, nil if
+// there is none.
+func Runner() []string {
+	words := strings.Fields(os.Getenv("ALCOVE_RUNNER"))
+	if len(words) == 0 {
+		return nil
+	}
+	if path, err := exec.LookPath(words[0]); err == nil {
+		words[0] = path
+	}
+	return words
+}
 
 // NeedNative skips a test that user mode emulation cannot carry, with the reason.
 func NeedNative(t testing.TB, why string) {

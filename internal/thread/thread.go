@@ -110,6 +110,6 @@ func retire(guard uintptr) bool {
 // sigIgn is SIG_IGN of signal.h.
 const sigIgn = 1
 
-// handlerFlags is SA_ONSTACK, and SA_RESTORER because amd64 delivers no signal
-// without it; the handler never returns to the (null) restorer.
-const handlerFlags = 0x08000000 | 0x04000000
+// handlerFlags is SA_SIGINFO, SA_ONSTACK, and SA_RESTORER because amd64 delivers no
+// signal without it; the handler never returns to the (null) restorer.
+const handlerFlags = 0x4 | 0x08000000 | 0x04000000
