@@ -63,51 +63,24 @@ func (a *args) check(ok bool) {
 	}
 }
 
-func (a *args) int32() int32 {
+// next reads one term, unless an earlier one was wrong.
+func next[T any](a *args, read func(*etf.Decoder) (T, bool)) T {
+	var zero T
 	if a.failed() {
-		return 0
+		return zero
 	}
-	v, ok := a.d.Int32()
+	v, ok := read(&a.d)
 	a.check(ok)
 	return v
 }
+
+func (a *args) int32() int32   { return next(a, (*etf.Decoder).Int32) }
+func (a *args) uint32() uint32 { return next(a, (*etf.Decoder).Uint32) }
+func (a *args) int64() int64   { return next(a, (*etf.Decoder).Int64) }
+func (a *args) uint64() uint64 { return next(a, (*etf.Decoder).Uint64) }
 
 // small is an integer in the one-byte or 32-bit form.
-func (a *args) small() int32 {
-	if a.failed() {
-		return 0
-	}
-	v, ok := a.d.Small()
-	a.check(ok)
-	return v
-}
-
-func (a *args) uint32() uint32 {
-	if a.failed() {
-		return 0
-	}
-	v, ok := a.d.Uint32()
-	a.check(ok)
-	return v
-}
-
-func (a *args) int64() int64 {
-	if a.failed() {
-		return 0
-	}
-	v, ok := a.d.Int64()
-	a.check(ok)
-	return v
-}
-
-func (a *args) uint64() uint64 {
-	if a.failed() {
-		return 0
-	}
-	v, ok := a.d.Uint64()
-	a.check(ok)
-	return v
-}
+func (a *args) small() int32 { return next(a, (*etf.Decoder).Small) }
 
 // atom is the text of an atom, to its first zero byte.
 func (a *args) atom() []byte {
@@ -175,9 +148,7 @@ func (a *args) constant64(table []constant) uint64 {
 	case a.isAtom():
 		return uint64(a.named(table))
 	case a.d.Peek() == etf.SmallBig:
-		v, ok := a.d.Int64()
-		a.check(ok)
-		return uint64(v)
+		return uint64(a.int64())
 	}
 	return uint64(int64(a.small()))
 }
@@ -191,9 +162,7 @@ func (a *args) flags(table []constant) int32 {
 	var set int32
 	switch a.d.Peek() {
 	case etf.String:
-		v, ok := a.d.String()
-		a.check(ok)
-		for _, b := range v {
+		for _, b := range next(a, (*etf.Decoder).String) {
 			set |= int32(b)
 		}
 	case etf.List, etf.Nil:
@@ -206,18 +175,15 @@ func (a *args) flags(table []constant) int32 {
 
 // list decodes each element of a proper list (tags 106 and 108).
 func (a *args) list(element func(*args)) {
-	n, ok := a.d.List()
-	a.check(ok)
-	if a.failed() || n == 0 {
-		return
-	}
+	n := next(a, (*etf.Decoder).List)
 	for range n {
-		element(a)
-		if a.failed() {
+		if element(a); a.failed() {
 			return
 		}
 	}
-	a.check(a.d.Nil())
+	if n > 0 {
+		a.check(a.d.Nil())
+	}
 }
 
 // room is what is left of the arena.
@@ -282,11 +248,8 @@ func (a *args) argv() vector {
 
 // bitset is a binary of at most limit bytes.
 func (a *args) bitset(limit int) []byte {
-	if a.failed() {
-		return nil
-	}
-	v, ok := a.d.Binary()
-	a.check(ok && len(v) <= limit)
+	v := next(a, (*etf.Decoder).Binary)
+	a.check(len(v) <= limit)
 	return v
 }
 
@@ -303,8 +266,7 @@ func (a *args) record(tag string, n int) {
 	if a.failed() {
 		return
 	}
-	arity, ok := a.d.Tuple()
-	a.check(ok && arity == n)
+	a.check(next(a, (*etf.Decoder).Tuple) == n)
 	if text := a.atom(); !a.failed() {
 		a.check(string(text) == tag)
 	}
@@ -331,18 +293,13 @@ func (a *args) groups() []uint32 {
 		return nil
 	}
 	if a.d.Peek() == etf.String {
-		v, ok := a.d.String()
-		a.check(ok)
+		v := next(a, (*etf.Decoder).String)
 		for i, b := range v {
 			uint32Mem[i] = uint32(b)
 		}
 		return uint32Mem[:len(v)]
 	}
-	n, ok := a.d.List()
-	a.check(ok)
-	if a.failed() {
-		return nil
-	}
+	n := next(a, (*etf.Decoder).List)
 	for i := range n {
 		uint32Mem[i] = a.uint32()
 	}

@@ -72,8 +72,8 @@ func (a *args) claim(n int) []byte {
 // binary is a binary of at most 65535 bytes in a buffer of 65535 zeros, so that
 // a request which writes more than was given does no harm.
 func (a *args) binary() *operand {
-	v, ok := a.d.Binary()
-	a.check(ok && len(v) <= maxBuffer)
+	v := next(a, (*etf.Decoder).Binary)
+	a.check(len(v) <= maxBuffer)
 	if a.failed() {
 		return nil
 	}
@@ -91,8 +91,8 @@ func (a *args) cstruct(limit int) *operand {
 		return nil
 	}
 	a.check(a.d.Peek() == etf.List)
-	n, ok := a.d.List()
-	a.check(ok && 0 < n && n <= maxStructElements)
+	n := next(a, (*etf.Decoder).List)
+	a.check(0 < n && n <= maxStructElements)
 	if a.failed() {
 		return nil
 	}
@@ -153,8 +153,7 @@ func (e element) size() int {
 // element decodes an element of a structure.
 func (a *args) element() element {
 	if a.d.Peek() == etf.Binary {
-		v, ok := a.d.Binary()
-		a.check(ok)
+		v := next(a, (*etf.Decoder).Binary)
 		return element{contents: v, bytes: len(v)}
 	}
 	a.check(a.d.Peek() == etf.SmallTuple)
@@ -163,12 +162,11 @@ func (a *args) element() element {
 		return element{}
 	}
 	if a.d.Peek() == etf.Binary {
-		v, ok := a.d.Binary()
-		a.check(ok)
+		v := next(a, (*etf.Decoder).Binary)
 		return element{pointer: true, contents: v, bytes: len(v)}
 	}
-	n, ok := a.d.Small()
-	a.check(ok && n >= 0)
+	n := a.small()
+	a.check(n >= 0)
 	return element{pointer: true, bytes: int(n)}
 }
 
@@ -245,20 +243,32 @@ func (p *Process) echoMemory(o *operand) {
 	p.echo(o)
 }
 
-// isStruct reports whether the next term is a list that a structure may be made
-// from.
-func (a *args) isStruct() bool { return a.d.Peek() == etf.List }
+// pointer is a binary or a structure of at most 65535 bytes, nil if neither comes
+// next.
+func (a *args) pointer() *operand {
+	switch {
+	case a.failed():
+		return nil
+	case a.d.Peek() == etf.List:
+		return a.cstruct(maxBuffer)
+	case a.d.Peek() == etf.Binary:
+		return a.binary()
+	}
+	return nil
+}
+
+// natural is a non-negative integer in the one-byte or 32-bit form.
+func (a *args) natural() *operand {
+	v := a.small()
+	a.check(v >= 0)
+	return a.value(uintptr(v))
+}
 
 // ioctlArg is an integer in the one-byte or 32-bit form, passed as an unsigned
 // 32-bit number, a binary, or a structure.
 func (a *args) ioctlArg() *operand {
-	switch {
-	case a.failed():
-		return nil
-	case a.isStruct():
-		return a.cstruct(maxBuffer)
-	case a.d.Peek() == etf.Binary:
-		return a.binary()
+	if o := a.pointer(); o != nil || a.failed() {
+		return o
 	}
 	return a.value(uintptr(uint32(a.small())))
 }
@@ -266,37 +276,25 @@ func (a *args) ioctlArg() *operand {
 // prctlArg is a non-negative integer in the one-byte or 32-bit form, a name of
 // table prctl whose value is one, the empty list for 0, a binary, or a structure.
 func (a *args) prctlArg() *operand {
-	switch {
-	case a.failed():
-		return nil
-	case a.isStruct():
-		return a.cstruct(maxBuffer)
-	case a.d.Peek() == etf.Binary:
-		return a.binary()
-	case a.isAtom():
+	if o := a.pointer(); o != nil || a.failed() {
+		return o
+	}
+	if a.isAtom() {
 		v := a.named(prctlConstants)
 		a.check(0 <= v && v <= 1<<31-1)
 		return a.value(uintptr(v))
-	case a.d.Nil():
+	}
+	if a.d.Nil() {
 		return a.value(0)
 	}
-	v := a.small()
-	a.check(v >= 0)
-	return a.value(uintptr(v))
+	return a.natural()
 }
 
 // ptraceArg is a non-negative integer in the one-byte or 32-bit form, a binary,
 // or a structure.
 func (a *args) ptraceArg() *operand {
-	switch {
-	case a.failed():
-		return nil
-	case a.isStruct():
-		return a.cstruct(maxBuffer)
-	case a.d.Peek() == etf.Binary:
-		return a.binary()
+	if o := a.pointer(); o != nil || a.failed() {
+		return o
 	}
-	v := a.small()
-	a.check(v >= 0)
-	return a.value(uintptr(v))
+	return a.natural()
 }

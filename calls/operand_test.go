@@ -315,7 +315,7 @@ func TestPrctlArguments(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	run(t, p, []step{
-		{"prctl", with(atom("pr_get_dumpable"), atom("pr_set_name"), list{}, 0, []byte{7}), `{ok,1,15,0,0,"\x07"}`},
+		{"prctl", with(atom("pr_get_dumpable"), atom("pr_set_name"), list{}, 0, []byte("x")), `{ok,1,15,0,0,"x"}`},
 		{"prctl", with(9999, 0, 0, 0, 0), "{error,einval}"},
 		{"prctl", with(-1, 0, 0, 0, 0), "{error,einval}"},
 		{"prctl", with(atom("pr_set_ptracer_any"), 0, 0, 0, 0), "{error,einval}"},

@@ -21,7 +21,6 @@ func withOpenFiles(t *testing.T, soft uint64, f func()) {
 	}
 	set := func(cur uint64) {
 		t.Helper()
-		// unix.Setrlimit would also change what programs inherit.
 		limit := unix.Rlimit{Cur: cur, Max: old.Max}
 		if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, &limit, nil); err != nil {
 			t.Fatal(err)
@@ -87,10 +86,6 @@ func TestMaxchild(t *testing.T) {
 			set(0, "true"), get("0"), {"fork", nil, "{error,eagain}"},
 			set(8, "true"), get("8"),
 		})
-		for i := range 3 {
-			base := int32(7 + 4*i)
-			p.Children.Add(child.Slot{Pid: 1 << 30 * int32(i%2), Ctl: base, Stdin: base + 1, Stdout: base + 2, Stderr: base + 3})
-		}
 	})
 }
 

@@ -5,8 +5,8 @@
 %% 1> {ok, Drv} = alcove_container:start().
 %% 2> {ok, Box} = alcove_container:run(Drv, <<"box">>, ["sh"]).
 %% 3> alcove:stdin(Drv, alcove_container:program(Box), "echo $$; busybox hostname\n").
-%% 4> alcove:stdout(Drv, alcove_container:program(Box), 1000).
-%% [<<"2\nbox\n">>]
+%% 4> iolist_to_binary(alcove:stdout(Drv, alcove_container:program(Box), 1000)).
+%% <<"2\nbox\n">>
 %% 5> alcove_container:stop(Drv, Box).
 %% ok
 %% '''

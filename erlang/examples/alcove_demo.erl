@@ -110,6 +110,8 @@ start() ->
             Drv;
         {error, {error, port_init_failed}} ->
             fail("the port program ended at once. It needs root, or sudo without a password", []);
+        {error, {badarg, _}} ->
+            fail("~s or sudo cannot be found or executed", [alcove_drv:progname()]);
         {error, Reason} ->
             fail("the driver did not start: ~0p", [Reason])
     end.

@@ -114,7 +114,7 @@
 
 -type deadline() :: integer() | infinity.
 
-%% How a request is to be booked once it is written to the port.
+%% What is written to the port: a call that somebody waits for, or frames for processes.
 -type request() ::
     {call, reference(), [alcove:pid_t()], 0..65535}
     | {send, gen_server:from() | none, [alcove_codec:target()]}.
@@ -137,7 +137,7 @@
     %% end of the wait for a verdict on the buffer
     timer = none :: reference() | none,
     ledger = alcove_ledger:new() :: alcove_ledger:ledger(),
-    %% written by this process while the port is busy
+    %% writes this request while the port is busy
     writer = none :: {pid(), reference(), request()} | none,
     output = queue:new() :: queue:queue({binary(), request()}),
     %% the port program has closed its stdout, and has ended
@@ -692,7 +692,8 @@ handle_info({alcove_request, Ref, _Pid, _Pids, _Number, _Frame}, State) ->
 handle_info({fdctl, Watcher, closed}, #state{watcher = Watcher} = State) ->
     {noreply, closed(State)};
 handle_info({'DOWN', Monitor, process, _, _}, #state{writer = {_, Monitor, Request}} = State) ->
-    {noreply, drain(written(Request, State#state{writer = none}))};
+    ok = accepted(Request),
+    {noreply, drain(State#state{writer = none})};
 handle_info({Port, eof}, #state{port = Port} = State) ->
     _ = erlang:start_timer(?STATUS, self(), status),
     ended(finish(State#state{eof = true}));
@@ -881,8 +882,11 @@ write(_Bytes, _Request, #state{eof = true} = State) ->
     State;
 write(Bytes, Request, #state{writer = none, port = Port} = State) ->
     try erlang:port_command(Port, Bytes, [nosuspend]) of
-        true -> written(Request, State);
-        false -> State#state{writer = writer(Bytes, Request, Port)}
+        true ->
+            ok = accepted(Request),
+            booked(Request, State);
+        false ->
+            booked(Request, State#state{writer = writer(Bytes, Request, Port)})
     catch
         %% the port has closed, its exit is on the way
         error:badarg -> State
@@ -912,16 +916,20 @@ drain(#state{output = Output} = State) ->
             State
     end.
 
-%% Books a request that the port has taken.
-written({call, Ref, Pids, Number}, #state{ledger = Ledger} = State) ->
+%% Books a request that is on its way. Its reply can only be read after that.
+booked({call, Ref, Pids, Number}, #state{ledger = Ledger} = State) ->
     State#state{ledger = alcove_ledger:sent(Ref, Pids, Number, Ledger)};
-written({send, From, Targets}, #state{ledger = Ledger0} = State) ->
-    _ = From =:= none orelse gen_server:reply(From, ok),
-    Ledger = lists:foldl(fun booked/2, Ledger0, Targets),
+booked({send, _From, Targets}, #state{ledger = Ledger0} = State) ->
+    Calls = [{Pids, Number} || {Pids, {call, Number}} <- Targets],
+    Ledger = lists:foldl(
+        fun({Pids, Number}, Acc) -> alcove_ledger:sent(none, Pids, Number, Acc) end,
+        Ledger0,
+        Calls
+    ),
     State#state{ledger = Ledger}.
 
-booked({Pids, {call, Number}}, Ledger) -> alcove_ledger:sent(none, Pids, Number, Ledger);
-booked({_Pids, data}, Ledger) -> Ledger.
+accepted({send, {_, _} = From, _Targets}) -> gen_server:reply(From, ok);
+accepted(_Request) -> ok.
 
 %% A request that nobody waits for and that is not sent yet is not sent at all.
 withdraw(Ref, #state{output = Output} = State) ->

@@ -43,9 +43,11 @@ func TestW49(t *testing.T) {
 	c := p.Fork(nil)
 	examples(t, p, c, nil, []example{
 		{`execvp("nonexistent", ["x"])`, `{error,enoent}`}, {`execve("/etc/passwd", ["x"], [])`, `{error,eacces}`},
-		{`execve("/nonexistent", ["x"], ["A=1"])`, `{error,enoent}`}, {`fexecve(99, ["x"], ["A=1"])`, `{error,ebadf}`},
-		{`getpid()`, fmt.Sprint(c[0])},
+		{`execve("/nonexistent", ["x"], ["A=1"])`, `{error,enoent}`}, {`getpid()`, fmt.Sprint(c[0])},
 	})
+	if len(porttest.Runner()) == 0 { // emulators know no execveat
+		p.Want(c, nil, `fexecve(99, ["x"], ["A=1"])`, `{error,ebadf}`)
+	}
 	eq(t, "table", p.Call(nil, "cpid"), fmt.Sprintf("[{alcove_pid,%d,-1,15,7,9,10,12}]", c[0]))
 	p.EndsWith(0)
 }

@@ -365,7 +365,8 @@ func TestW44(t *testing.T) {
 // W45 Lists from cpid, environ, select are one-cell chains; C structures are
 // counted.
 func TestW45(t *testing.T) {
-	p := start(t, Opts{NoEnv: true, Env: []string{"A=1", "B=2"}})
+	p := start(t, Opts{Env: []string{"A=1"}})
+	p.Want(nil, nil, `setenv("B", "2", 1)`, `ok`)
 	payload := func(call string) []byte {
 		name, args, err := porttest.ParseCall(call, nil)
 		if err != nil {
