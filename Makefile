@@ -22,11 +22,11 @@ demo:
 	@GO=$(GO) .ci/need 'make demo' erl=erlang-base erlc=erlang-base $(REBAR3)=rebar3 /bin/busybox=busybox-static tini=tini
 	@echo 'make demo: building'
 	@cd erlang && $(REBAR3) as examples compile
-	@$(REAPER) erl -noinput -pa erlang/_build/examples/lib/alcove/ebin -eval 'halt(alcove_demo:main())'
+	@$(REAPER) erl -noinput -pa $(CURDIR)/erlang/_build/examples/lib/alcove/ebin -eval 'alcove_demo:main()'
 
 test: check test-go test-erlang
 
-TEST_PACKAGES = ct_run=erlang-common-test dialyzer=erlang-dialyzer /usr/lib/erlang/lib/erl_interface-*=erlang-dev \
+TEST_PACKAGES = ct_run=erlang-common-test dialyzer=erlang-dialyzer \
 	$(REBAR3)=rebar3 sudo=sudo nc=netcat-openbsd /bin/busybox=busybox-static tini=tini strace=strace
 
 check:

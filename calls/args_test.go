@@ -25,14 +25,14 @@ var sampleNames = []constant{
 // outcomes are written as the call answers them.
 var outcomes = map[Outcome]string{Badarg: "badarg", Unsupported: "enotsup", BadDescriptor: "ebadf"}
 
-// decode lets f decode the term v and shows the result, or how it failed. What f
+// decoded lets f decode the term v and shows the result, or how it failed. What f
 // accepts it must consume.
-func decode(t *testing.T, v any, f func(*args) any) string {
+func decoded(t *testing.T, v any, f func(*args) any) string {
 	t.Helper()
-	return decodeBytes(t, bytesOf(t, v), f)
+	return decodedBytes(t, bytesOf(t, v), f)
 }
 
-func decodeBytes(t *testing.T, term []byte, f func(*args) any) string {
+func decodedBytes(t *testing.T, term []byte, f func(*args) any) string {
 	t.Helper()
 	var a args
 	a.begin(term[:len(term):len(term)])
@@ -132,7 +132,7 @@ func TestConstantForms(t *testing.T) {
 	for _, tt := range tests {
 		for i, form := range forms {
 			t.Run(form.name+" "+tt.name, func(t *testing.T) {
-				if got := decode(t, tt.in, form.decode); got != tt.want[i] {
+				if got := decoded(t, tt.in, form.decode); got != tt.want[i] {
 					t.Errorf("got %s, want %s", got, tt.want[i])
 				}
 			})
@@ -220,7 +220,7 @@ func TestIodataSizes(t *testing.T) {
 				}{"string that fills", text(f.limit), "badarg"})
 			}
 			for _, tt := range tests {
-				if got := decode(t, tt.in, f.decode); got != tt.want {
+				if got := decoded(t, tt.in, f.decode); got != tt.want {
 					t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
 				}
 			}
@@ -279,7 +279,7 @@ func TestArgv(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
-			outcome := decode(t, tt.in, func(a *args) any {
+			outcome := decoded(t, tt.in, func(a *args) any {
 				got = a.argv().strings(t)
 				return "good"
 			})
@@ -318,7 +318,7 @@ func TestManyElements(t *testing.T) {
 	term = append(term, bytes.Repeat([]byte{0x6a}, n)...)
 	term = append(term, 0x6a)
 	var v vector
-	if got := decodeBytes(t, term, func(a *args) any { v = a.argv(); return "good" }); got != "good" {
+	if got := decodedBytes(t, term, func(a *args) any { v = a.argv(); return "good" }); got != "good" {
 		t.Fatal(got)
 	}
 	if len(v) != n+1 || v[n] != 0 {
@@ -381,7 +381,7 @@ func TestRecords(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := decode(t, tt.in, tt.decode); got != tt.want {
+			if got := decoded(t, tt.in, tt.decode); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 		})
@@ -449,7 +449,7 @@ func TestHandlers(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := decode(t, tt.in, form); got != tt.want {
+			if got := decoded(t, tt.in, form); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 		})

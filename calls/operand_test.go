@@ -88,7 +88,7 @@ func TestStructForms(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := decode(t, tt.in, func(a *args) any { return len(structBytes(a.cstruct(tt.limit))) })
+			got := decoded(t, tt.in, func(a *args) any { return len(structBytes(a.cstruct(tt.limit))) })
 			if got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
@@ -246,7 +246,7 @@ func TestOperandForms(t *testing.T) {
 	for _, tt := range tests {
 		for i, form := range forms {
 			t.Run(form.name+" "+tt.name, func(t *testing.T) {
-				got := decode(t, tt.in, func(a *args) any { return describe(t, form.decode(a)) })
+				got := decoded(t, tt.in, func(a *args) any { return describe(t, form.decode(a)) })
 				if got != tt.want[i] {
 					t.Errorf("got %s, want %s", got, tt.want[i])
 				}

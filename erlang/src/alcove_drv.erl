@@ -465,15 +465,16 @@ switch({maxchild, Max}) -> ["-m", integer_to_list(Max)];
 switch({_, _}) -> [];
 switch(Name) when is_atom(Name) -> switch({Name, true}).
 
-%% @doc The path of the port program.
+%% @doc The absolute path of the port program.
 -spec progname() -> string().
 progname() ->
-    case code:priv_dir(alcove) of
-        {error, bad_name} ->
-            Ebin = filename:dirname(code:which(alcove)),
-            filename:join([filename:dirname(Ebin), "priv", "alcove"]);
-        Priv ->
-            filename:join(Priv, "alcove")
+    %% The code path may be relative; what is looked for in PATH must not be.
+    filename:absname(filename:join([application_dir(), "priv", "alcove"])).
+
+application_dir() ->
+    case code:lib_dir(alcove) of
+        {error, bad_name} -> filename:dirname(filename:dirname(code:which(alcove)));
+        Directory -> Directory
     end.
 
 %% @private
