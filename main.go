@@ -11,6 +11,7 @@ import (
 	"alcove/dispatch"
 	"alcove/internal/boot"
 	"alcove/internal/cmdline"
+	"alcove/internal/fdnum"
 	"alcove/internal/inherited"
 	"alcove/internal/signal"
 	"alcove/internal/sys"
@@ -28,14 +29,12 @@ const (
 	notReadied = int32(unix.EIO)
 )
 
-const stderr = 2
-
 // loop is a variable of the package: nothing of it may move.
 var loop dispatch.Loop
 
 func main() {
 	if !thread.Alone() {
-		sys.Write(stderr, []byte("alcove: the Go runtime's threads do not end; cannot fork safely\n"))
+		sys.Write(fdnum.Stderr, []byte("alcove: the Go runtime's threads do not end; cannot fork safely\n"))
 		sys.Exit(notAlone)
 	}
 	files := inherited.OpenFiles()
@@ -47,7 +46,7 @@ func main() {
 	}
 	config, refusal := cmdline.Parse(p.Title.Args(), files.Cur, p.Environ.Has("POSIXLY_CORRECT"))
 	if refusal != nil {
-		sys.Write(stderr, []byte(refusal.Message))
+		sys.Write(fdnum.Stderr, []byte(refusal.Message))
 		sys.Exit(refusal.Status)
 	}
 	p.Depth = config.Depth
@@ -74,7 +73,7 @@ func main() {
 func takeOver() {
 	signal.Restore(inherited.Ignored())
 	must(signal.Set(int32(unix.SIGCHLD), signal.Info))
-	loop.Process.HasControl = sys.IsSocket(calls.Control)
+	loop.Process.HasControl = sys.IsSocket(fdnum.Control)
 }
 
 // start prepares the port process.

@@ -14,19 +14,6 @@ import (
 	"alcove/internal/title"
 )
 
-// Version is what the version call answers: the release of the original that
-// this program stands in for.
-const Version = "1.0.1"
-
-// Descriptors that every control process keeps for itself (wire.md §2.2).
-const (
-	stdout = 1
-	// Control is the child's end of its control socket; the fifo in the port.
-	Control = 5
-	// Reserved is the number of descriptors with a fixed use.
-	Reserved = 6
-)
-
 // maxMessage is the largest frame without its length field.
 const maxMessage = 65535
 
@@ -78,7 +65,7 @@ type Process struct {
 	Environ Environ
 	// Title is the memory behind the process title.
 	Title title.Area
-	// HasControl tells that descriptor Control is a control socket whose other
+	// HasControl tells that descriptor fd.Control is a control socket whose other
 	// end is the parent's.
 	HasControl bool
 	// Output is how many bytes this program image wrote to its standard output.

@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"alcove/internal/child"
+	"alcove/internal/fdnum"
 	"alcove/internal/sys"
 )
 
@@ -17,7 +18,7 @@ func (p *Process) announce(kind byte) {
 		return
 	}
 	note := child.Note(kind, p.Output)
-	sys.Write(Control, note[:])
+	sys.Write(fdnum.Control, note[:])
 }
 
 // exec runs one attempt at replacing the program: it comes back only with the

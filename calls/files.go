@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"alcove/internal/child"
+	"alcove/internal/fdnum"
 	"alcove/internal/sys"
 )
 
@@ -43,7 +44,7 @@ func (p *Process) open(path []byte, flags int32, mode uint32) Outcome {
 // whatever gets the number next. Whoever closes its control socket looks to its
 // parent as if it had replaced its program.
 func (p *Process) close(fd int32) Outcome {
-	if fd == Control && p.HasControl {
+	if fd == fdnum.Control && p.HasControl {
 		p.announce(child.Exec)
 		p.HasControl = false
 	}
@@ -74,7 +75,7 @@ func (p *Process) read(fd int32, count uint64) Outcome {
 
 func (p *Process) write(fd int32, data []byte) Outcome {
 	n, errno := sys.Write(fd, data)
-	if errno == 0 && fd == stdout {
+	if errno == 0 && fd == fdnum.Stdout {
 		p.Output += uint64(n)
 	}
 	return p.okInt(int64(n), errno)

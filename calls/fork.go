@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"alcove/internal/child"
+	"alcove/internal/fdnum"
 	"alcove/internal/sys"
 )
 
@@ -130,11 +131,11 @@ func (p *Process) adopt(pid int32, f *plumbing) {
 func (p *Process) becomeChild(f *plumbing) {
 	var wake sys.Pipe
 	must(sys.Pipe2(&wake, unix.O_CLOEXEC|unix.O_NONBLOCK))
-	sources := [Reserved]int32{f.in[0], f.out[1], f.err[1], wake[0], wake[1], f.ctl[0]}
+	sources := [fdnum.Reserved]int32{f.in[0], f.out[1], f.err[1], wake[0], wake[1], f.ctl[0]}
 	// A source that stands where another one has to go moves out of the way.
 	for i, fd := range sources {
-		if fd < Reserved && fd != int32(i) {
-			moved, errno := sys.Fcntl(fd, unix.F_DUPFD, Reserved)
+		if fd < fdnum.Reserved && fd != int32(i) {
+			moved, errno := sys.Fcntl(fd, unix.F_DUPFD, fdnum.Reserved)
 			must(errno)
 			sources[i] = moved
 		}
@@ -148,14 +149,14 @@ func (p *Process) becomeChild(f *plumbing) {
 		must(sys.Dup3(fd, int32(i), 0))
 		sys.Close(fd)
 	}
-	_, errno := sys.Fcntl(Control, unix.F_SETFD, unix.FD_CLOEXEC)
+	_, errno := sys.Fcntl(fdnum.Control, unix.F_SETFD, unix.FD_CLOEXEC)
 	must(errno)
 	for _, fd := range [...]int32{f.in[1], f.out[0], f.err[0], f.ctl[1]} {
-		if fd >= Reserved {
+		if fd >= fdnum.Reserved {
 			sys.Close(fd)
 		}
 	}
-	p.Children.CloseAll(Reserved)
+	p.Children.CloseAll(fdnum.Reserved)
 	p.Children.Clear()
 	p.Depth++
 	p.denied = p.deniedBelow

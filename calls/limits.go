@@ -3,6 +3,7 @@ package calls
 import (
 	"golang.org/x/sys/unix"
 
+	"alcove/internal/child"
 	"alcove/internal/sys"
 )
 
@@ -23,12 +24,12 @@ func (p *Process) getrlimit(resource int32) Outcome {
 // child table within that limit.
 func (p *Process) setrlimit(resource int32, limit rlimit) Outcome {
 	files := resource == unix.RLIMIT_NOFILE
-	if files && !(p.fdsWithin(limit.cur) && Fits(p.Children.Len(), limit.cur)) {
+	if files && !(p.fdsWithin(limit.cur) && child.Fits(p.Children.Len(), limit.cur)) {
 		return p.fail(sys.EINVAL)
 	}
 	errno := sys.Setrlimit(resource, &sys.Rlimit{Cur: limit.cur, Max: limit.max})
 	if errno == 0 && files {
-		if n := fitting(limit.cur); n < uint64(p.Children.Max()) {
+		if n := child.Fitting(limit.cur); n < uint64(p.Children.Max()) {
 			p.Children.Resize(int(n))
 		}
 	}

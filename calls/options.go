@@ -41,32 +41,7 @@ func DefaultOptions() Options {
 const (
 	maxByte     = 255
 	maxMaxchild = 65535
-	// fdsPerChild is how many descriptors the original reckons for a child.
-	fdsPerChild = 6
-	// defaultMaxchild is the size of a child table that nothing limits.
-	defaultMaxchild = 64
 )
-
-// DefaultMaxchild is how many children a soft limit of open files leaves room
-// for, 64 at the most. A limit below 6 is taken for none.
-func DefaultMaxchild(nofile uint64) int {
-	if nofile < Reserved {
-		return defaultMaxchild
-	}
-	return int(min(defaultMaxchild, fitting(nofile)))
-}
-
-// fitting is how many children a soft limit of open files allows for.
-func fitting(nofile uint64) uint64 {
-	if nofile < Reserved {
-		return 0
-	}
-	return (nofile - Reserved) / fdsPerChild
-}
-
-// Fits reports whether a table of n children is within a soft limit of open
-// files.
-func Fits(n int, nofile uint64) bool { return uint64(fdsPerChild*(n+1)) <= nofile }
 
 // flag is an option that is on or off.
 func (o *Options) flag(name []byte) *bool {
@@ -146,7 +121,7 @@ func (p *Process) setMaxchild(n int) bool {
 	if n < p.Children.Len() || sys.Getrlimit(unix.RLIMIT_NOFILE, &limit) != 0 {
 		return false
 	}
-	if !Fits(n, limit.Cur) || !p.fdsWithin(limit.Cur) {
+	if !child.Fits(n, limit.Cur) || !p.fdsWithin(limit.Cur) {
 		return false
 	}
 	return p.Children.Resize(n) == 0

@@ -1,6 +1,9 @@
 package calls
 
-import "alcove/internal/sys"
+import (
+	"alcove/internal/sys"
+	"alcove/internal/version"
+)
 
 func (p *Process) getpid() Outcome { return p.int(int64(sys.Getpid())) }
 
@@ -34,7 +37,7 @@ func (p *Process) setproctitle(title []byte) Outcome {
 }
 
 func (p *Process) version() Outcome {
-	p.Reply.BinaryString(Version)
+	p.Reply.BinaryString(version.Number)
 	return Replied
 }
 

@@ -14,16 +14,9 @@ import (
 	"alcove/calls"
 	"alcove/etf"
 	"alcove/internal/child"
+	"alcove/internal/fdnum"
 	"alcove/internal/signal"
 	"alcove/internal/sys"
-)
-
-// Descriptors of a control process.
-const (
-	stdin  = 0
-	stdout = 1
-	// signals is the read end of the process's own signal pipe.
-	signals = 3
 )
 
 // oversizedStatus is the exit status of a process whose reply does not fit.
@@ -132,8 +125,8 @@ func (l *Loop) pollList() []sys.PollFD {
 	if n := fixed + perChild*table.Max(); n > len(l.polled) {
 		l.growPolled(n)
 	}
-	l.polled[0] = sys.PollFD{Fd: stdin, Events: unix.POLLIN}
-	l.polled[1] = sys.PollFD{Fd: signals, Events: unix.POLLIN}
+	l.polled[0] = sys.PollFD{Fd: fdnum.Stdin, Events: unix.POLLIN}
+	l.polled[1] = sys.PollFD{Fd: fdnum.Signals, Events: unix.POLLIN}
 	n, left := fixed, table.Len()
 	slots := table.Slots()
 	for i := 0; left > 0; i++ {

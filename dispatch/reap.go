@@ -5,6 +5,7 @@ import (
 
 	"alcove/calls"
 	"alcove/internal/child"
+	"alcove/internal/fdnum"
 	"alcove/internal/signal"
 	"alcove/internal/sys"
 )
@@ -12,7 +13,7 @@ import (
 // readSignal takes one signal from the signal pipe: SIGCHLD makes this process
 // look after its children, any other is reported.
 func (l *Loop) readSignal() {
-	n, errno := sys.Read(signals, siginfo[:])
+	n, errno := sys.Read(fdnum.Signals, siginfo[:])
 	if errno == sys.EINTR || errno == sys.EAGAIN {
 		return
 	}

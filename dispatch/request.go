@@ -5,6 +5,7 @@ import (
 
 	"alcove/calls"
 	"alcove/internal/child"
+	"alcove/internal/fdnum"
 	"alcove/internal/sys"
 )
 
@@ -22,7 +23,7 @@ func (l *Loop) readRequest() bool {
 	}
 	size := lengthSize + get16(request[:])
 	if l.have < size {
-		if !readable(stdin) {
+		if !readable(fdnum.Stdin) {
 			return false
 		}
 		l.readInput(size)
@@ -37,7 +38,7 @@ func (l *Loop) readRequest() bool {
 // readInput reads up to position end of the request. The end of input ends the
 // process.
 func (l *Loop) readInput(end int) {
-	n, errno := sys.Read(stdin, request[l.have:end])
+	n, errno := sys.Read(fdnum.Stdin, request[l.have:end])
 	switch {
 	case errno == sys.EINTR || errno == sys.EAGAIN:
 	case errno != 0 || n == 0:

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"alcove/etf"
 	"alcove/internal/child"
+	"alcove/internal/fdnum"
 	"alcove/internal/sys"
 )
 
@@ -16,7 +17,7 @@ func (l *Loop) write(b []byte) sys.Errno {
 // signal that interrupts it is reported later.
 func (l *Loop) writev(parts []sys.Iovec) sys.Errno {
 	for len(parts) > 0 {
-		n, errno := sys.Writev(stdout, parts)
+		n, errno := sys.Writev(fdnum.Stdout, parts)
 		if errno == sys.EINTR {
 			continue
 		}

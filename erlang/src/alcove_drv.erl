@@ -240,8 +240,9 @@ stop(Drv) ->
 %% answers, or `{alcove_error, Reason}' where {@link alcove} raises Reason.
 %%
 %% If the driver ends the caller exits with `{Reason, {gen_server, call, _}}'. A process
-%% that is not the owner gets `{error, not_owner}'. Timeout covers everything; a request
-%% that could not be sent in time is not sent at all.
+%% that is not the owner gets `{error, not_owner}'. Timeout covers the sending as well: a
+%% request that has to wait because the port program does not read, and whose time is over
+%% meanwhile, is not sent.
 -spec call(ref(), [alcove:pid_t()], atom(), list(), timeout()) -> term().
 call(Drv, Pids, Command, Argv, Timeout) when
     is_list(Pids),
@@ -601,6 +602,8 @@ opened(Port, Watcher, Deadline) ->
     receive
         {fdctl, Watcher, open} -> ok;
         {fdctl, Watcher, Error} -> Error;
+        {'EXIT', Watcher, Reason} -> throw({stop, {error, Reason}});
+        {Port, eof} -> throw({stop, {error, port_init_failed}});
         {'EXIT', Port, _} -> throw({stop, {error, port_init_failed}})
     after remaining(Deadline) -> throw({stop, timeout})
     end.

@@ -32,6 +32,8 @@
     %% Outstanding calls, oldest first, for each pipeline that has any.
     due = #{} :: #{pids() => queue:queue({kind(), reference() | none})},
     waiter = none :: #waiter{} | none,
+    %% How many of the port process's are calls to exec.
+    execs = 0 :: non_neg_integer(),
     %% The last answer that was handed to a waiter. It may have stopped waiting.
     answered = none :: {reference(), alcove_codec:message()} | none,
     %% Pipelines that the owner was sent notices about, which end a call.
@@ -84,11 +86,11 @@ wait(Ref, Pids0, Number, #ledger{noticed = Noticed, kinds = Kinds} = Ledger0) ->
 
 %% @doc The call Number of a process was sent, for Ref or for nobody who waits.
 -spec sent(reference() | none, [alcove:pid_t()], 0..65535, ledger()) -> ledger().
-sent(Ref, Pids0, Number, #ledger{due = Due, kinds = Kinds} = Ledger) ->
+sent(Ref, Pids0, Number, #ledger{due = Due, execs = Execs, kinds = Kinds} = Ledger) ->
     Pids = key(Pids0),
     Call = {maps:get(Number, Kinds, other), Ref},
     Queue = queue:in(Call, maps:get(Pids, Due, queue:new())),
-    Ledger#ledger{due = Due#{Pids => Queue}}.
+    Ledger#ledger{due = Due#{Pids => Queue}, execs = Execs + execs(Pids, Call)}.
 
 %% @doc Ref does not wait any more. If its answer was given in the meantime nobody got
 %% it: it is returned.
@@ -138,22 +140,18 @@ received({_Type, _Pids, _Term}, Ledger) ->
 
 %% @doc Whether the port process was told to exec and may do so at any time.
 -spec exec_due(ledger()) -> boolean().
-exec_due(#ledger{due = Due}) ->
-    lists:any(fun is_exec/1, port_calls(Due)).
+exec_due(#ledger{execs = Execs}) ->
+    Execs > 0.
 
 %% @doc Number of replies that the port process owes for calls made before it was told to
 %% exec.
 -spec before_exec(ledger()) -> non_neg_integer().
 before_exec(#ledger{due = Due}) ->
-    length(lists:takewhile(fun(Call) -> not is_exec(Call) end, port_calls(Due))).
+    Calls = queue:to_list(maps:get([], Due, queue:new())),
+    length(lists:takewhile(fun(Call) -> execs([], Call) =:= 0 end, Calls)).
 
-port_calls(Due) ->
-    case Due of
-        #{[] := Queue} -> queue:to_list(Queue);
-        #{} -> []
-    end.
-
-is_exec({Kind, _Ref}) -> Kind =:= exec.
+execs([], {exec, _Ref}) -> 1;
+execs(_Pids, _Call) -> 0.
 
 %%--------------------------------------------------------------------
 %% Whom a message ends a call for
@@ -204,11 +202,11 @@ is_below(Pids, #waiter{pids = Waiting}) -> lists:prefix(Pids, Waiting).
 %%--------------------------------------------------------------------
 %% Queues and notices
 
-take(Pids, #ledger{due = Due} = Ledger) ->
+take(Pids, #ledger{due = Due, execs = Execs} = Ledger) ->
     case Due of
         #{Pids := Queue} ->
             {{value, Call}, Rest} = queue:out(Queue),
-            {Call, Ledger#ledger{due = store(Pids, Rest, Due)}};
+            {Call, Ledger#ledger{due = store(Pids, Rest, Due), execs = Execs - execs(Pids, Call)}};
         #{} ->
             {none, Ledger}
     end.
@@ -219,7 +217,7 @@ store(Pids, Queue, Due) ->
         false -> Due#{Pids => Queue}
     end.
 
-%% The newest call did not get through to the process. Neither may have calls for
+%% The newest call did not get through to the process, which is a child. Neither may have calls for
 %% processes below it: which of them is not known.
 refused(Pids, #ledger{due = Due} = Ledger) ->
     case Due of
@@ -233,6 +231,8 @@ refused(Pids, #ledger{due = Due} = Ledger) ->
 %% Nothing is to be expected from a process and those below it.
 void(_Pids, #ledger{due = Due} = Ledger) when map_size(Due) =:= 0 ->
     Ledger;
+void([], Ledger) ->
+    Ledger#ledger{due = #{}, execs = 0};
 void(Pids, #ledger{due = Due} = Ledger) ->
     Ledger#ledger{due = maps:filter(fun(Key, _) -> not lists:prefix(Pids, Key) end, Due)}.
 

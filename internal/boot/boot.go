@@ -5,13 +5,9 @@ package boot
 import (
 	"golang.org/x/sys/unix"
 
-	"alcove/calls"
-	"alcove/internal/signal"
+	"alcove/internal/fdnum"
 	"alcove/internal/sys"
 )
-
-// signals is where the read end of the signal pipe goes; signal.Out is the other.
-const signals = 3
 
 // firstFree is the lowest number for a descriptor that has to make room.
 const firstFree = 8
@@ -38,7 +34,7 @@ func Stack() sys.Errno {
 //
 // Errors: EINVAL when the limit of open files is below 9, EMFILE.
 func MakeRoom() sys.Errno {
-	for fd := int32(signals); fd < calls.Reserved; fd++ {
+	for fd := int32(fdnum.Signals); fd < fdnum.Reserved; fd++ {
 		flags, errno := sys.Fcntl(fd, unix.F_GETFD, 0)
 		if errno != 0 {
 			continue
@@ -63,10 +59,10 @@ func SignalPipe() sys.Errno {
 	if errno := sys.Pipe2(&p, unix.O_CLOEXEC|unix.O_NONBLOCK); errno != 0 {
 		return errno
 	}
-	if errno := place(p[0], signals); errno != 0 {
+	if errno := place(p[0], fdnum.Signals); errno != 0 {
 		return errno
 	}
-	return place(p[1], signal.Out)
+	return place(p[1], fdnum.SignalsIn)
 }
 
 // Fifo makes the control fifo and opens it on descriptor 5 for both reading and
@@ -83,7 +79,7 @@ func Fifo(path string) sys.Errno {
 	if errno != 0 {
 		return errno
 	}
-	return place(fd, calls.Control)
+	return place(fd, fdnum.Control)
 }
 
 // place moves a close-on-exec descriptor to a number that is free, or that it

@@ -5,7 +5,8 @@ package cmdline
 import (
 	"golang.org/x/sys/unix"
 
-	"alcove/calls"
+	"alcove/internal/child"
+	"alcove/internal/version"
 )
 
 // Exit statuses.
@@ -25,7 +26,7 @@ type Config struct {
 	Reexec bool
 	// MaxChild is the size of the child table.
 	MaxChild int
-	// OversizedBadarg is the option of that name, see package calls. The original
+	// OversizedBadarg is the option of that name. The original
 	// takes any operand and ignores it; this one is known here, so that the driver
 	// may give it to either program.
 	OversizedBadarg bool
@@ -51,7 +52,7 @@ var options = map[byte]bool{'c': true, 'd': true, 'm': true, 'h': false}
 // met, so the first mistake decides. nofile is the soft limit of open files;
 // posix makes the first operand end the options (POSIXLY_CORRECT in getopt(3)).
 func Parse(args []string, nofile uint64, posix bool) (Config, *Refusal) {
-	p := parser{nofile: nofile, config: Config{MaxChild: calls.DefaultMaxchild(nofile)}}
+	p := parser{nofile: nofile, config: Config{MaxChild: child.DefaultMax(nofile)}}
 	if len(args) > 0 {
 		p.program = args[0]
 		args = args[1:]
@@ -128,7 +129,7 @@ func (p *parser) set(option byte, value string) *Refusal {
 		}
 	case 'm':
 		p.config.MaxChild = number(value)
-		if !calls.Fits(p.config.MaxChild, p.nofile) {
+		if !child.Fits(p.config.MaxChild, p.nofile) {
 			return &Refusal{Status: limitStatus}
 		}
 	}
@@ -150,7 +151,7 @@ func (p *parser) usage(complaint string) *Refusal {
 	}
 	return &Refusal{
 		Status:  usageStatus,
-		Message: complaint + name + " " + calls.Version + "\nusage: " + name + " -c <path> [<options>]\n",
+		Message: complaint + name + " " + version.Number + "\nusage: " + name + " -c <path> [<options>]\n",
 	}
 }
 

@@ -6,6 +6,7 @@
 #define SYS_prlimit64 302
 #define ARCH_SET_FS 0x1002
 #define RLIMIT_NOFILE 7
+#define SIG_UNBLOCK 1
 
 DATA _cgo_init(SB)/8, $·capture(SB)
 GLOBL _cgo_init(SB), NOPTR, $8
@@ -24,8 +25,8 @@ TEXT ·capture(SB),NOSPLIT|NOFRAME,$0
 	MOVL	$SYS_arch_prctl, AX
 	SYSCALL
 
-	XORL	DI, DI
-	XORL	SI, SI
+	MOVL	$SIG_UNBLOCK, DI
+	LEAQ	·retiring(SB), SI
 	LEAQ	·mask(SB), DX
 	MOVL	$8, R10
 	MOVL	$SYS_rt_sigprocmask, AX

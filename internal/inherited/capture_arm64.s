@@ -4,6 +4,7 @@
 #define SYS_rt_sigprocmask 135
 #define SYS_prlimit64 261
 #define RLIMIT_NOFILE 7
+#define SIG_UNBLOCK 1
 
 DATA _cgo_init(SB)/8, $·capture(SB)
 GLOBL _cgo_init(SB), NOPTR, $8
@@ -13,8 +14,8 @@ GLOBL _cgo_init(SB), NOPTR, $8
 TEXT ·capture(SB),NOSPLIT|NOFRAME,$0
 	SUB	$64, RSP
 
-	MOVD	$0, R0
-	MOVD	$0, R1
+	MOVD	$SIG_UNBLOCK, R0
+	MOVD	$·retiring(SB), R1
 	MOVD	$·mask(SB), R2
 	MOVD	$8, R3
 	MOVD	$SYS_rt_sigprocmask, R8

@@ -4,6 +4,7 @@
 #define SYS_rt_sigprocmask 135
 #define SYS_prlimit64 261
 #define RLIMIT_NOFILE 7
+#define SIG_UNBLOCK 1
 
 DATA _cgo_init(SB)/8, $·capture(SB)
 GLOBL _cgo_init(SB), NOPTR, $8
@@ -13,8 +14,8 @@ GLOBL _cgo_init(SB), NOPTR, $8
 TEXT ·capture(SB),NOSPLIT|NOFRAME,$0
 	ADD	$-64, X2
 
-	MOV	ZERO, A0
-	MOV	ZERO, A1
+	MOV	$SIG_UNBLOCK, A0
+	MOV	$·retiring(SB), A1
 	MOV	$·mask(SB), A2
 	MOV	$8, A3
 	MOV	$SYS_rt_sigprocmask, A7

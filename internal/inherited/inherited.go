@@ -12,6 +12,10 @@ package inherited
 
 import "alcove/internal/sys"
 
+// retiring is the signal that ends the runtime's threads, see package thread. They
+// must not inherit it blocked, so capture unblocks it.
+var retiring uint64 = 1 << (sys.RetireSignal - 1)
+
 // Written by capture in assembly.
 var (
 	mask    uint64

@@ -16,11 +16,13 @@ package porttest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -54,7 +56,41 @@ func Main(m *testing.M) {
 	}
 	code := m.Run()
 	removeBuild()
+	reportSkips()
 	os.Exit(code)
+}
+
+// skips counts the skipped tests by reason.
+var skips struct {
+	sync.Mutex
+	count map[string]int
+}
+
+// Skip skips a test for a reason that names what is missing, and counts it.
+func Skip(t testing.TB, format string, args ...any) {
+	t.Helper()
+	reason := fmt.Sprintf(format, args...)
+	skips.Lock()
+	if skips.count == nil {
+		skips.count = map[string]int{}
+	}
+	skips.count[reason]++
+	skips.Unlock()
+	t.Skip(reason)
+}
+
+func reportSkips() {
+	total := 0
+	for _, n := range skips.count {
+		total += n
+	}
+	if total == 0 {
+		return
+	}
+	fmt.Printf("%d tests skipped:\n", total)
+	for _, reason := range slices.Sorted(maps.Keys(skips.count)) {
+		fmt.Printf("  %3d %s\n", skips.count[reason], reason)
+	}
 }
 
 // Isolated reports whether the tests run in namespaces of their own. Tests that
@@ -85,7 +121,7 @@ func isolate() int {
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS |
 			syscall.CLONE_NEWIPC | syscall.CLONE_NEWNET,
-		Pdeathsig:  syscall.SIGKILL,
+		Pdeathsig: syscall.SIGKILL,
 	}
 	if err := cmd.Start(); err != nil {
 		fmt.Fprintln(os.Stderr, "porttest: no new namespaces (run as a user with CAP_SYS_ADMIN, or not as root):", err)
@@ -226,7 +262,7 @@ func ModuleRoot(t testing.TB) string {
 func NeedRoot(t testing.TB) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("needs root: changes ids, limits or namespaces")
+		Skip(t, "needs root: changes ids, limits or namespaces")
 	}
 }
 
@@ -234,7 +270,7 @@ func NeedRoot(t testing.TB) {
 func NeedIsolation(t testing.TB) {
 	t.Helper()
 	if !Isolated() {
-		t.Skip("needs root: runs in namespaces of its own")
+		Skip(t, "needs root: runs in namespaces of its own")
 	}
 }
 
@@ -255,6 +291,6 @@ func Runner() []string {
 func NeedNative(t testing.TB, why string) {
 	t.Helper()
 	if len(Runner()) > 0 {
-		t.Skipf("not under %s: %s", Runner()[0], why)
+		Skip(t, "not under %s: %s", filepath.Base(Runner()[0]), why)
 	}
 }

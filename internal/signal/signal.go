@@ -2,7 +2,7 @@
 // calls and keeps the Go runtime's handlers out of the way.
 //
 // The handler is a few instructions of assembly: it writes the 128-byte
-// siginfo_t of the signal to descriptor Out, the write end of the process's own
+// siginfo_t of the signal to descriptor 4, the write end of the process's own
 // signal pipe, where the event loop picks it up. It never enters Go. When the
 // pipe is full the signal is dropped and Lost reports it. A SIGSEGV, SIGBUS,
 // SIGFPE or SIGILL that the kernel raised for the process's own fault gets its
@@ -16,8 +16,6 @@ import (
 )
 
 const (
-	// Out is the descriptor that the handler writes to.
-	Out = 4
 	// InfoSize is the size of a siginfo_t in bytes.
 	InfoSize = 128
 	// Max is the highest signal number of Linux (signal(7)).

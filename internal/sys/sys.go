@@ -25,6 +25,10 @@ const (
 	EINVAL = unix.EINVAL
 )
 
+// RetireSignal is the real-time signal that ends the runtime's threads at the start;
+// qemu-user cannot send the highest.
+const RetireSignal = 40
+
 // PollFD is struct pollfd of poll(2).
 type PollFD = unix.PollFd
 

@@ -17,10 +17,12 @@
 // is needed.
 //
 // From then on nothing may enter the scheduler: no goroutine, channel, timer or
-// blocking mutex. Allocation and stack growth still work.
+// blocking mutex. Allocation and stack growth still work; the garbage collector is
+// switched off for good.
 package thread
 
 import (
+	"math"
 	"runtime"
 
 	"golang.org/x/sys/unix"
@@ -28,8 +30,7 @@ import (
 	"alcove/internal/sys"
 )
 
-// retireSignal is the real-time signal used; qemu-user cannot send the highest.
-const retireSignal = 40
+const retireSignal = sys.RetireSignal
 
 // limit is how long the other threads may take to leave, in nanoseconds.
 const limit = 2e9
@@ -52,9 +53,10 @@ var alone bool
 func Alone() bool { return alone }
 
 func init() {
-	// The collector is idle when this returns, and with next to nothing
-	// allocated afterwards it never starts again.
-	runtime.GOMAXPROCS(1)
+	// Whatever GOGC and GOMEMLIMIT say: the collector is idle when this returns and
+	// never starts again. It would need threads.
+	setMemoryLimit(math.MaxInt64)
+	setGCPercent(-1)
 	guard := stackGuard()
 	for guard == preempted {
 		runtime.Gosched()

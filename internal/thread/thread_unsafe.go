@@ -27,3 +27,12 @@ func stackGuard() uintptr
 
 // setStackGuard replaces it.
 func setStackGuard(guard uintptr)
+
+// What package runtime/debug calls SetGCPercent and SetMemoryLimit. That package cannot
+// be imported: it imports os.
+//
+//go:linkname setGCPercent runtime/debug.setGCPercent
+func setGCPercent(percent int32) int32
+
+//go:linkname setMemoryLimit runtime/debug.setMemoryLimit
+func setMemoryLimit(bytes int64) int64

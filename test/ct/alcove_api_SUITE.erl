@@ -16,7 +16,7 @@
 -export([application_resource/1, exports_are_a_superset/1, types_are_exported/1,
          every_function_has_a_spec/1, records/1, macros/1, macros_of_the_caller_stay/1,
          errors_carry_the_arguments/1, not_the_owner/1, dead_driver/1, port_program_is_found/1,
-         audit_architecture/1, word_alignment/1, jail_structure/1]).
+         audit_architecture/1, word_alignment/1, jail_structure/1, shell_shows_function_docs/1]).
 
 suite() ->
     [{timetrap, {seconds, 60}}].
@@ -24,7 +24,8 @@ suite() ->
 all() ->
     [application_resource, exports_are_a_superset, types_are_exported, every_function_has_a_spec,
      records, macros, macros_of_the_caller_stay, errors_carry_the_arguments, not_the_owner,
-     dead_driver, port_program_is_found, audit_architecture, word_alignment, jail_structure].
+     dead_driver, port_program_is_found, audit_architecture, word_alignment, jail_structure,
+     shell_shows_function_docs].
 
 %%--------------------------------------------------------------------
 %% Modules
@@ -210,6 +211,23 @@ jail_structure(_Config) ->
                   {ptr, <<127, 0, 0, 1, 10, 0, 0, 2>>}, {ptr, <<1:128>>}],
                  alcove_cstruct:jail(Jail)),
     ?assertError(function_clause, alcove_cstruct:jail(Jail#alcove_jail{version = 1})).
+
+%% What h(alcove, fork) shows: both functions of every call have a text.
+shell_shows_function_docs(Config) ->
+    case code:lib_dir(edoc) of
+        {error, bad_name} ->
+            {skip, "needs the application edoc"};
+        _ ->
+            Erlang = filename:join(alcove_test:root_dir(), "erlang"),
+            Dir = ?config(priv_dir, Config),
+            ok = edoc:files([filename:join([Erlang, "src", "alcove.erl"])],
+                            [{dir, Dir}, {preprocess, true}, {includes, [filename:join(Erlang, "include")]},
+                             {doclet, edoc_doclet_chunks}, {layout, edoc_layout_chunks}]),
+            {ok, Chunk} = file:read_file(filename:join([Dir, "chunks", "alcove.chunk"])),
+            {docs_v1, _, erlang, <<"application/erlang+html">>, #{}, _, Docs} = binary_to_term(Chunk),
+            Documented = [{Name, Arity} || {{function, Name, Arity}, _, _, #{<<"en">> := [_ | _]}, _} <- Docs],
+            ?assertEqual([], (alcove:module_info(exports) -- [{module_info, 0}, {module_info, 1}]) -- Documented)
+    end.
 
 %%--------------------------------------------------------------------
 

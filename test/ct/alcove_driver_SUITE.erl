@@ -21,6 +21,7 @@
          forged_atoms_are_bounded/1, answers_of_the_system_are_known/1]).
 -export([waiting_caller_hears_of_the_death/1, port_is_killed/1, owner_dies/1,
          linked_starter_dies/1]).
+-export([status_of_the_port_is_logged/1, log/2]).
 -export([thousand_execs_of_the_port/0, thousand_execs_of_the_port/1,
          thousand_exits_of_the_port/0, thousand_exits_of_the_port/1,
          output_of_an_executed_port/1]).
@@ -34,7 +35,10 @@
 -behaviour(supervisor).
 -export([init/1]).
 
+%% Of a shell script in place of the port program: its greeting, which is an
+%% answer as well, and what it does when it is told to unlink the fifo.
 -define(GREETING, "\\000\\007\\000\\004\\203\\167\\002ok").
+-define(UNLINK, "head -c 1 >/dev/null; rm -f \"$fifo\"").
 
 suite() ->
     [{timetrap, {seconds, 60}}].
@@ -56,7 +60,7 @@ groups() ->
                     forged_atoms_are_bounded, answers_of_the_system_are_known]},
      {death, [], [waiting_caller_hears_of_the_death, port_is_killed, owner_dies,
                   linked_starter_dies]},
-     {port, [], [thousand_execs_of_the_port, thousand_exits_of_the_port,
+     {port, [], [status_of_the_port_is_logged, thousand_execs_of_the_port, thousand_exits_of_the_port,
                  output_of_an_executed_port]},
      {resources, [], [hundred_drivers_and_files, stop_leaves_nothing, kill_leaves_nothing]},
      {supervision, [], [under_a_supervisor, restarted_by_the_supervisor]}].
@@ -188,14 +192,14 @@ start_has_a_time_limit(Config) ->
 greeting_in_any_chunks(Config) ->
     Slow = lists:append([["printf '" ++ Byte ++ "'", "sleep 0.05"]
                          || Byte <- ["\\000", "\\007\\000", "\\004\\203\\167", "\\002", "o", "k"]]),
-    Programs = [Slow ++ ["sleep 0.2", "printf '" ++ ?GREETING ++ "'"],
-                ["printf '" ++ ?GREETING ++ ?GREETING ++ "'"],
-                ["printf '" ++ ?GREETING ++ "\\000\\007'", "sleep 0.2",
+    Programs = [Slow ++ [?UNLINK, "printf '" ++ ?GREETING ++ "'"],
+                ["printf '" ++ ?GREETING ++ ?GREETING ++ "'", ?UNLINK],
+                ["printf '" ++ ?GREETING ++ "\\000\\007'", ?UNLINK,
                  "printf '\\000\\004\\203\\167\\002ok'"]],
     [begin
-         Program = fake(Config, Lines ++ ["rm -f \"$fifo\"", "cat >/dev/null"]),
          Dir = alcove_test:scratch(Config),
-         {ok, Drv} = alcove_drv:start_link([{progname, Program}, {ctldir, Dir}]),
+         {ok, Drv} = alcove_drv:start_link([{progname, fake(Config, Lines ++ ["cat >/dev/null"])},
+                                            {ctldir, Dir}]),
          alcove_test:until(fun() -> {ok, []} =:= file:list_dir(Dir) end),
          alcove_test:silence(0),
          alcove_test:stop(Drv)
@@ -208,9 +212,9 @@ directory_of_the_fifo(Config) ->
     App = filename:join(alcove_test:scratch(Config), "alcove"),
     ok = file:make_dir(App),
     ok = file:make_symlink("/proc/self/net", filename:join(App, "priv")),
-    {ok, Cwd} = file:get_cwd(),
-    Ebin = filename:absname(filename:dirname(code:which(alcove_drv)), Cwd),
-    ok = file:make_symlink(Ebin, filename:join(App, "ebin")),
+    ok = file:make_dir(filename:join(App, "ebin")),
+    [{ok, _} = file:copy(Beam, filename:join([App, "ebin", filename:basename(Beam)]))
+     || Beam <- filelib:wildcard(filename:dirname(code:which(alcove_drv)) ++ "/alcove*.beam")],
     with_peer([filename:join(App, "ebin")],
               fun(Peer) ->
                       Options = [{progname, program()} | alcove_test:options()],
@@ -288,9 +292,7 @@ unknown_requests(Config) ->
 
 %% Bytes waiting as part of a frame are handed on once.
 raw_mode_repeats_nothing(Config) ->
-    Program = fake(Config, ["printf '" ++ ?GREETING ++ "'", "sleep 0.2", "rm -f \"$fifo\"",
-                            "printf '" ++ ?GREETING ++ "'",
-                            %% the request to unlink is not a line: it ends here
+    Program = fake(Config, ["printf '" ++ ?GREETING ++ "'", ?UNLINK, "printf '" ++ ?GREETING ++ "'",
                             "sleep 0.2", "printf '\\000\\377left.'", "sleep 0.5", "printf one.", "sleep 0.5",
                             "printf two.", "cat >/dev/null"]),
     {ok, Drv} = alcove_drv:start_link([{progname, Program}, {ctldir, alcove_test:scratch(Config)}]),
@@ -315,8 +317,8 @@ small_messages_pin_nothing(Config) ->
     Frame = fun(N) -> <<(6 + N):16, ?ALCOVE_MSG_STDOUT:16, 5:32, (binary:copy(<<"x">>, N))/binary>> end,
     File = filename:join(alcove_test:scratch(Config), "frames"),
     ok = file:write_file(File, [[Frame(100), Frame(5000)] || _ <- lists:seq(1, 20)]),
-    Program = fake(Config, ["printf '" ++ ?GREETING ++ "'", "sleep 0.2", "rm -f \"$fifo\"",
-                            "printf '" ++ ?GREETING ++ "'", "sleep 0.2", "cat '" ++ File ++ "'",
+    Program = fake(Config, ["printf '" ++ ?GREETING ++ "'", ?UNLINK, "printf '" ++ ?GREETING ++ "'",
+                            "sleep 0.2", "cat '" ++ File ++ "'",
                             "cat >/dev/null"]),
     {ok, Drv} = alcove_drv:start_link([{progname, Program}, {ctldir, alcove_test:scratch(Config)}]),
     Received = [receive {alcove_stdout, Drv, [5], Data} -> Data after 10000 -> none end || _ <- lists:seq(1, 40)],
@@ -348,7 +350,12 @@ timeout_bounds_the_send(Config) ->
                             end),
     _ = os:cmd("kill -CONT " ++ Port),
     ?assert(Blocked < 20000000, Blocked),
-    ?assertEqual(1, alcove:getpid(Drv, Child, 10000)).
+    %% What was too much for the child at once is told now.
+    alcove_test:until(fun() ->
+                              try alcove:getpid(Drv, Child, 10000) =:= 1
+                              catch error:{eagain, 0} -> false
+                              end
+                      end).
 
 late_reply_is_not_the_next_answer(Config) ->
     {Drv, Child} = processes(Config),
@@ -599,6 +606,32 @@ linked_starter_dies(_Config) ->
 %%--------------------------------------------------------------------
 %% Exec and exit of the port
 %%--------------------------------------------------------------------
+
+%% The driver ends with {shutdown, normal} whatever the status is; that goes to
+%% the log.
+status_of_the_port_is_logged(_Config) ->
+    process_flag(trap_exit, true),
+    #{level := Level} = logger:get_primary_config(),
+    ok = logger:set_primary_config(level, info),
+    ok = logger:add_handler(?MODULE, ?MODULE, #{config => self(), level => info}),
+    try
+        Drv = alcove_test:start([{exec, ""}]),
+        ok = alcove:exit(Drv, [], 77, 10000),
+        receive {'EXIT', Drv, {shutdown, normal}} -> ok after 10000 -> erlang:error(no_exit) end,
+        alcove_test:until(fun() -> lists:any(fun mentions_77/1, alcove_test:messages()) end)
+    after
+        logger:remove_handler(?MODULE),
+        logger:set_primary_config(level, Level)
+    end.
+
+mentions_77({log, Text}) -> re:run(Text, "\\b77\\b") =/= nomatch;
+mentions_77(_) -> false.
+
+%% logger callback
+log(#{msg := {Format, Args}}, #{config := Pid}) when is_list(Format) ->
+    Pid ! {log, io_lib:format(Format, Args)};
+log(_Event, _Config) ->
+    ok.
 
 thousand_execs_of_the_port() ->
     [{timetrap, {minutes, 5}}].

@@ -197,7 +197,11 @@ collect_until_quiet(Config) ->
     {Drv, Child} = processes(Config),
     Program = alcove_test:fork(Drv, Child),
     alcove_test:sh(Drv, Program, "for i in 1 2 3 4 5; do echo $i; sleep 0.2; done; read line"),
-    ?assertEqual(<<"1\n2\n3\n4\n5\n">>, iolist_to_binary(alcove:stdout(Drv, Program, 1000))).
+    ?assertEqual(<<"1\n2\n3\n4\n5\n">>, iolist_to_binary(alcove:stdout(Drv, Program, 1000))),
+    %% Without a limit it waits for output, and not for ever after it.
+    Late = alcove_test:fork(Drv, Child),
+    alcove_test:sh(Drv, Late, "sleep 0.3; echo late; read line"),
+    ?assertEqual([<<"late\n">>], alcove:stdout(Drv, Late, infinity)).
 
 %% Output collected before an error is returned; the error is raised by the
 %% next call, output behind it comes after that. Nothing is lost.

@@ -82,7 +82,7 @@ func (sum *tally) replay(t *testing.T, s *scenario) {
 		sum.Lock()
 		sum.skipped = append(sum.skipped, s.name+": "+why)
 		sum.Unlock()
-		t.Skip(why)
+		porttest.Skip(t, "%s", why)
 	}
 	r := &run{t: t, s: s}
 	err := r.play()

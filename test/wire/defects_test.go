@@ -101,6 +101,7 @@ func TestD5(t *testing.T) {
 			}
 		}
 		p.Want(nil, nil, `version()`, `<<"1.0.1">>`)
+		p.Drain() // a badpid, if the child ended before the second write
 	}
 	emptied(t, p, nil)
 	p.EndsWith(0)

@@ -241,7 +241,7 @@ func TestSignalState(t *testing.T) {
 // cost start-up.
 func TestLinkedPackages(t *testing.T) {
 	if os.Getenv("ALCOVE_PORT") != "" {
-		t.Skip("asks about this module's program, not ALCOVE_PORT")
+		porttest.Skip(t, "asks about this module's program, not ALCOVE_PORT")
 	}
 	cmd := exec.Command("go", "list", "-deps", ".")
 	cmd.Dir = porttest.ModuleRoot(t)
@@ -261,7 +261,7 @@ func TestLinkedPackages(t *testing.T) {
 // The binary is one static file.
 func TestStatic(t *testing.T) {
 	if os.Getenv("ALCOVE_PORT") != "" {
-		t.Skip("asks about this module's program, not ALCOVE_PORT")
+		porttest.Skip(t, "asks about this module's program, not ALCOVE_PORT")
 	}
 	f, err := elf.Open(porttest.Binary(t))
 	if err != nil {
