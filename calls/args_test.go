@@ -3,6 +3,7 @@ package calls
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -477,6 +478,16 @@ func TestSelect(t *testing.T) {
 	for _, fd := range []int{100, 130, 200, 1000} {
 		openAt(t, fd)
 	}
+	// The test program's runtime preempts threads with SIGURG, which would interrupt
+	// a select that waits.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	urgent := unix.Sigset_t{}
+	urgent.Val[0] = 1 << (unix.SIGURG - 1)
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &urgent, nil); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.PthreadSigmask(unix.SIG_UNBLOCK, &urgent, nil)
 	p := newProcess(t)
 	now := tuple{atom("alcove_timeval"), 0, 0}
 	many := func(n int) list {

@@ -169,7 +169,7 @@ data(Config) ->
     Total = storm(fun(Sum) ->
                           Round = [{Program, rand:bytes(rand:uniform(6000))} || Program <- Programs, rand:uniform(3) > 1],
                           [ok = alcove:stdin(Drv, Program, Data) || {Program, Data} <- Round],
-                          ?assertEqual(1, alcove:getpid(Drv, Child, 20000)),
+                          ?assert(is_integer(alcove:getpid(Drv, Child, 20000))),
                           [?assertEqual(Data, alcove_test:output(Drv, Program, byte_size(Data)))
                            || {Program, Data} <- Round],
                           Sum + lists:sum([byte_size(Data) || {_, Data} <- Round])
@@ -214,7 +214,7 @@ hostile_children(Config) ->
                           Hostile = alcove_test:fork(Drv, Child),
                           _ = alcove_drv:call(Drv, Hostile, write, [pick([1, 1, 1, 2, 5]), noise()], 100),
                           _ = alcove_drv:call(Drv, Hostile, pick([close, fork]), [1 || rand:uniform(2) =:= 1], 100),
-                          ?assertEqual(1, alcove:getpid(Drv, Child, 20000)),
+                          ?assert(is_integer(alcove:getpid(Drv, Child, 20000))),
                           ?assert(is_integer(alcove:getpid(Drv, Bystander, 20000))),
                           _ = alcove:kill(Drv, Child, lists:last(Hostile), sigkill, 20000),
                           alcove_test:until(fun() -> children(Drv, Child) =:= [lists:last(Bystander)] end),

@@ -6,8 +6,8 @@
 %%
 %% Environment variables that direct a run:
 %%
-%%   ALCOVE_TEST_EXEC      words in front of the port program; default "" as
-%%                         root, else "sudo -n"
+%%   ALCOVE_TEST_EXEC      words in front of the port program; default "sudo -n"
+%%                         where the VM is not root's and sudo works
 %%   ALCOVE_TEST_PROGNAME  another port program
 %%   ALCOVE_TEST_CTLDIR    directory of the control fifo
 %%   ALCOVE_TEST_USE_FORK  set to anything: the child of a case is forked, not
@@ -108,14 +108,15 @@ chain(Drv, Pids, N) when N > 0 ->
     chain(Drv, fork(Drv, Pids), N - 1).
 
 %% @doc A child of the port that can do no harm to the host: in namespaces of
-%% its own, where mounts do not propagate. Forked where that is asked for.
+%% its own, where mounts do not propagate. Forked where that cannot be or is not
+%% wanted.
 confined(Drv) ->
-    case os:getenv("ALCOVE_TEST_USE_FORK") of
-        false ->
+    case met(namespaces) of
+        true ->
             Child = clone(Drv, [], ?NAMESPACES),
             ok = alcove:mount(Drv, Child, "none", "/", "", [ms_rec, ms_private], "", "", ?WAIT),
             Child;
-        _ ->
+        false ->
             fork(Drv, [])
     end.
 
@@ -131,14 +132,16 @@ exit(Drv, Pids, Status) ->
 
 exec_words() ->
     case os:getenv("ALCOVE_TEST_EXEC") of
-        false ->
-            case is_root() of
-                true -> "";
-                false -> "sudo -n"
-            end;
-        Words ->
-            Words
+        false -> remembered(exec, fun() -> case is_root() orelse not sudo() of
+                                               true -> "";
+                                               false -> "sudo -n"
+                                           end
+                                  end);
+        Words -> Words
     end.
+
+sudo() ->
+    os:cmd("sudo -n id -u") =:= "0\n".
 
 option(Name, Variable) ->
     case os:getenv(Variable) of
@@ -161,7 +164,7 @@ need([Need | Needs]) ->
     end.
 
 met(root) ->
-    is_root() orelse os:cmd(exec_words() ++ " id -u") =:= "0\n";
+    remembered(root, fun() -> os:cmd(exec_words() ++ " id -u") =:= "0\n" end);
 met(namespaces) ->
     os:getenv("ALCOVE_TEST_USE_FORK") =:= false andalso
         remembered(namespaces, fun() -> clones(?NAMESPACES) end);
@@ -186,15 +189,15 @@ describe(seccomp) -> "a kernel with seccomp filters";
 describe(tun) -> "/dev/net/tun and root";
 describe({program, Name}) -> "the program " ++ Name.
 
+%% In a process of its own, which takes the messages with it.
 clones(Flags) ->
-    {ok, Drv} = alcove_drv:start(options()),
-    try alcove:clone(Drv, [], Flags, ?WAIT) of
-        {ok, _} -> true;
-        {error, _} -> false
-    after
-        alcove_drv:stop(Drv),
-        messages()
-    end.
+    {Pid, Ref} = spawn_monitor(fun() ->
+                                       {ok, Drv} = alcove_drv:start(options()),
+                                       Answer = alcove:clone(Drv, [], Flags, ?WAIT),
+                                       alcove_drv:stop(Drv),
+                                       exit({clone, Answer})
+                               end),
+    receive {'DOWN', Ref, process, Pid, {clone, Answer}} -> element(1, Answer) =:= ok end.
 
 %% The answer of the machine does not change during a run.
 remembered(Key, Fun) ->
