@@ -14,6 +14,8 @@ import "alcove/internal/sys"
 
 // retiring is the signal that ends the runtime's threads, see package thread. They
 // must not inherit it blocked, so capture unblocks it.
+//
+//lint:ignore U1000 read by assembly
 var retiring uint64 = 1 << (sys.RetireSignal - 1)
 
 // Written by capture in assembly.

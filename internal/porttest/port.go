@@ -191,6 +191,18 @@ func Scratch(t testing.TB) string {
 	return ""
 }
 
+// WriteProgram writes a file that is going to be executed. No process may be
+// started meanwhile: it would hold the file open for writing for a moment, and
+// executing it then fails with ETXTBSY.
+func WriteProgram(path string, content []byte, mode os.FileMode) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		return err
+	}
+	return os.Chmod(path, mode)
+}
+
 func (p *Port) readFrames(r *os.File) {
 	defer r.Close()
 	buf := make([]byte, 2+65535)

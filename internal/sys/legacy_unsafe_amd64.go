@@ -9,6 +9,8 @@ import (
 // The calls of this file have numbers of their own only on amd64; the other
 // architectures reach them through the *at forms (legacy_unsafe_generic.go).
 
+const sysNewfstatat = unix.SYS_NEWFSTATAT
+
 // Poll is poll(2); timeout in milliseconds, -1 for none.
 func Poll(fds []PollFD, timeout int32) (int, Errno) {
 	n, errno := call(unix.SYS_POLL, uintptr(unsafe.Pointer(unsafe.SliceData(fds))), uintptr(len(fds)), uintptr(timeout), 0, 0, 0)

@@ -8,6 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+const sysNewfstatat = unix.SYS_FSTATAT
+
 // Poll is ppoll(2) without a signal mask; timeout in milliseconds, -1 for none.
 func Poll(fds []PollFD, timeout int32) (int, Errno) {
 	var limit *unix.Timespec

@@ -149,6 +149,15 @@ func IsSocket(fd int32) bool {
 	return errno == 0 && st.Mode&unix.S_IFMT == unix.S_IFSOCK
 }
 
+// Links is the number of links of a file, 0 if it cannot be told (newfstatat(2)).
+func Links(path []byte) uint64 {
+	var st unix.Stat_t
+	if errnoOf(sysNewfstatat, atFdcwd, ptr(path), uintptr(unsafe.Pointer(&st)), 0, 0, 0) != 0 {
+		return 0
+	}
+	return uint64(st.Nlink)
+}
+
 // Mknodat is mknodat(2) without a device.
 func Mknodat(path []byte, mode uint32) Errno {
 	return errnoOf(unix.SYS_MKNODAT, atFdcwd, ptr(path), uintptr(mode), 0, 0, 0)

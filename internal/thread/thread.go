@@ -9,21 +9,20 @@
 //
 // How: during initialisation the main goroutine is wired to the thread-group
 // leader. It blocks one real-time signal for itself and sends it to the process
-// until unshare(2) with CLONE_THREAD, which the kernel grants only to a
-// process with one thread, says that it is alone. The assembly handler ends the
-// thread it runs on, but only if that thread was waiting in the kernel: the
-// interrupted instruction stands right behind a system call that returned EINTR,
-// so the thread holds no lock of the runtime. Neither /proc nor any descriptor
-// is needed.
+// until it is alone. The assembly handler ends the thread it runs on, but only if
+// that thread was waiting in the kernel: the interrupted instruction stands right
+// behind a system call that returned EINTR, so the thread holds no lock of the
+// runtime. Whether the process is alone the kernel says, see witness.go.
 //
 // From then on nothing may enter the scheduler: no goroutine, channel, timer or
 // blocking mutex. Allocation and stack growth still work; the garbage collector is
-// switched off for good.
+// switched off for good, and the main goroutine is never asked to yield.
+//
+// A program that imports this package is single-threaded. Test binaries must not.
 package thread
 
 import (
 	"math"
-	"runtime"
 
 	"golang.org/x/sys/unix"
 
@@ -57,26 +56,15 @@ func init() {
 	// never starts again. It would need threads.
 	setMemoryLimit(math.MaxInt64)
 	setGCPercent(-1)
-	guard := stackGuard()
-	for guard == preempted {
-		runtime.Gosched()
-		guard = stackGuard()
-	}
-	alone = retire(guard)
+	// A pinned goroutine is not preempted: a yield would wait for a thread that is
+	// gone.
+	procPin()
+	alone = retire()
 }
 
-// preempted is what the runtime writes over a goroutine's stack guard to make
-// it yield at its next function call.
-const preempted = ^uintptr(1313)
-
-// retire ends every other thread and reports whether that worked. guard is the
-// goroutine's stack guard without a request to yield: the monitor thread may
-// write one until it is gone, and a yield would then wait for a thread that
-// does not exist. For the same reason nothing on the way checks the guard
-// (nosplit), and the runtime's preemption signal is ignored.
-//
-//go:nosplit
-func retire(guard uintptr) bool {
+// retire ends every other thread and reports whether that worked.
+func retire() bool {
+	// The runtime's preemption signal must not show up later.
 	install(int32(unix.SIGURG), sigIgn, 0)
 	old := sys.Block(1 << (retireSignal - 1))
 	install(retireSignal, retirePC(), handlerFlags)
@@ -105,9 +93,11 @@ func retire(guard uintptr) bool {
 	// Ignoring the signal discards what is left pending.
 	install(retireSignal, sigIgn, 0)
 	sys.SetMask(old)
-	setStackGuard(guard)
 	return ok
 }
+
+// pending reports whether the retiring signal waits for somebody to take it.
+func pending() bool { return sys.Sigpending()>>(retireSignal-1)&1 != 0 }
 
 // sigIgn is SIG_IGN of signal.h.
 const sigIgn = 1

@@ -14,6 +14,9 @@ TEXT retire<>(SB),NOSPLIT|NOFRAME,$0
 	MOVQ	144(DX), AX
 	CMPQ	AX, $-4
 	JNE	busy
+	MOVL	$1, AX
+	LOCK
+	XADDL	AX, ·retired(SB)
 	XORL	DI, DI
 	MOVL	$SYS_exit, AX
 	SYSCALL
@@ -28,18 +31,4 @@ busy:
 TEXT ·retirePC(SB),NOSPLIT,$0-8
 	LEAQ	retire<>(SB), AX
 	MOVQ	AX, ret+0(FP)
-	RET
-
-// The stack guard is the third word of the runtime's g, behind the bounds of
-// the stack, where every function prologue looks for it.
-TEXT ·stackGuard(SB),NOSPLIT,$0-8
-	MOVQ	(TLS), AX
-	MOVQ	16(AX), AX
-	MOVQ	AX, ret+0(FP)
-	RET
-
-TEXT ·setStackGuard(SB),NOSPLIT,$0-8
-	MOVQ	guard+0(FP), BX
-	MOVQ	(TLS), AX
-	MOVQ	BX, 16(AX)
 	RET

@@ -22,6 +22,12 @@ native:
 	CMN	$4, R4
 	BNE	busy
 parked:
+	MOVD	$·retired(SB), R3
+again:
+	LDAXRW	(R3), R4
+	ADDW	$1, R4
+	STLXRW	R4, (R3), R5
+	CBNZ	R5, again
 	MOVD	$0, R0
 	MOVD	$SYS_exit, R8
 	SVC
@@ -34,16 +40,4 @@ busy:
 TEXT ·retirePC(SB),NOSPLIT,$0-8
 	MOVD	$retire<>(SB), R0
 	MOVD	R0, ret+0(FP)
-	RET
-
-// The stack guard is the third word of the runtime's g, behind the bounds of
-// the stack, where every function prologue looks for it.
-TEXT ·stackGuard(SB),NOSPLIT,$0-8
-	MOVD	16(g), R0
-	MOVD	R0, ret+0(FP)
-	RET
-
-TEXT ·setStackGuard(SB),NOSPLIT,$0-8
-	MOVD	guard+0(FP), R0
-	MOVD	R0, 16(g)
 	RET

@@ -20,6 +20,9 @@ native:
 	MOV	$-4, T2
 	BNE	T1, T2, busy
 parked:
+	MOV	$·retired(SB), T0
+	MOV	$1, T1
+	AMOADDW	T1, (T0), ZERO
 	MOV	ZERO, A0
 	MOV	$SYS_exit, A7
 	ECALL
@@ -32,16 +35,4 @@ busy:
 TEXT ·retirePC(SB),NOSPLIT,$0-8
 	MOV	$retire<>(SB), T0
 	MOV	T0, ret+0(FP)
-	RET
-
-// The stack guard is the third word of the runtime's g, behind the bounds of
-// the stack, where every function prologue looks for it.
-TEXT ·stackGuard(SB),NOSPLIT,$0-8
-	MOV	16(g), T0
-	MOV	T0, ret+0(FP)
-	RET
-
-TEXT ·setStackGuard(SB),NOSPLIT,$0-8
-	MOV	guard+0(FP), T0
-	MOV	T0, 16(g)
 	RET

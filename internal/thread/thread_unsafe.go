@@ -9,24 +9,13 @@ import (
 
 // install is rt_sigaction(2) with an empty mask. The handler needs no restorer:
 // where it returns at all, it makes the system call itself.
-//
-//go:nosplit
 func install(signal int32, handler, flags uintptr) {
 	action := [4]uintptr{handler, flags}
 	syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(signal), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
 }
 
 // retirePC is the entry address of the handler that ends a parked thread.
-//
-//go:nosplit
 func retirePC() uintptr
-
-// stackGuard is the address below which the running goroutine's stack must
-// grow, or preempted.
-func stackGuard() uintptr
-
-// setStackGuard replaces it.
-func setStackGuard(guard uintptr)
 
 // What package runtime/debug calls SetGCPercent and SetMemoryLimit. That package cannot
 // be imported: it imports os.
@@ -36,3 +25,9 @@ func setGCPercent(percent int32) int32
 
 //go:linkname setMemoryLimit runtime/debug.setMemoryLimit
 func setMemoryLimit(bytes int64) int64
+
+// procPin keeps the goroutine from being preempted. The runtime keeps it for packages
+// outside the standard library.
+//
+//go:linkname procPin runtime.procPin
+func procPin() int

@@ -10,14 +10,15 @@ import (
 
 // emulated lets the handler accept a thread that stands on its system call; see
 // witness_emulated.go.
+//
+//lint:ignore U1000 read by assembly
 var emulated uint32
 
-// single asks the kernel whether the process has one thread: unshare(2) with
-// CLONE_THREAD does nothing then and fails with EINVAL otherwise. Where a
-// filter keeps unshare from being called, the retiring signal tells: sent to the
-// process and still pending, nobody was left to take it.
-//
-//go:nosplit
+// single reports whether the process has one thread. unshare(2) with CLONE_THREAD
+// does nothing then and fails with EINVAL otherwise; it needs neither privilege nor
+// /proc. Where a filter refuses it, as container engines do, /proc knows: the task
+// directory has a link for every thread. Where that is missing as well, the threads
+// that the runtime made are counted, and those that left.
 func single() bool {
 	switch sys.Unshare(unix.CLONE_THREAD) {
 	case 0:
@@ -25,5 +26,14 @@ func single() bool {
 	case unix.EINVAL:
 		return false
 	}
-	return untaken()
+	if n := sys.Links(tasks); n > 0 {
+		return n == ownLinks+1
+	}
+	return allLeft()
 }
+
+// tasks is the directory of this process's threads; see proc(5).
+var tasks = []byte("/proc/self/task\x00")
+
+// ownLinks is how many links a directory has without any thread in it.
+const ownLinks = 2

@@ -6,9 +6,5 @@ package thread
 // qemu-user restarts an interrupted call instead of letting it return EINTR.
 var emulated uint32 = 1
 
-// single cannot ask the kernel: the emulator has threads of its own, which
-// block every signal. The retiring signal, sent to the process and still pending,
-// tells that no thread of the program is left to take it.
-//
-//go:nosplit
-func single() bool { return untaken() }
+// single cannot ask the kernel: the emulator has threads of its own.
+func single() bool { return allLeft() }

@@ -394,7 +394,7 @@ timeouts_are_refused(Config) ->
     ?assertError(function_clause, alcove_drv:call(Drv, not_a_list, getpid, [], infinity)),
     ?assertError(function_clause, alcove_drv:call(Drv, Child, no_such_call, [], infinity)),
     ?assertEqual({alcove_error, badarg}, alcove_drv:call(Drv, Child, getpid, [too, many], 10000)),
-    ?assertEqual(1, alcove:getpid(Drv, Child, infinity)).
+    ?assert(is_integer(alcove:getpid(Drv, Child, infinity))).
 
 %% On every way in: no frame may reach the port whose 16 bit lengths do not
 %% tell the truth.

@@ -49,7 +49,7 @@ end_per_testcase(_Case, Config) ->
         {Before, After} -> {fail, {host_changed, Before, After}}
     end.
 
-needs(user_namespace_maps_nobody) -> [user_namespace];
+needs(user_namespace_maps_nobody) -> [root, user_namespace];
 needs(chrooted_program) -> [root, namespaces, {program, "/bin/busybox"}];
 needs(_) -> [root, namespaces].
 

@@ -243,6 +243,9 @@ func (r *run) same(w *wanted, got []byte) error {
 		return nil
 	}
 	if m, ok := mended[stepName{r.s.name, w.step}]; ok && m.reply != "" && w.nth == 0 {
+		if m.maybe && hex.EncodeToString(got) == w.Hex {
+			return nil
+		}
 		return r.better(w, m.reply, got)
 	}
 	if w.cut && w.Hex != badargHex {
@@ -620,10 +623,7 @@ func (r *run) prepare(args []string) error {
 				return err
 			}
 		}
-		if err := os.WriteFile(name, []byte(args[2]), 0o600); err != nil {
-			return err
-		}
-		return os.Chmod(name, os.FileMode(mode))
+		return porttest.WriteProgram(name, []byte(args[2]), os.FileMode(mode))
 	case "mkdir":
 		return os.Mkdir(name, 0o755)
 	case "symlink":

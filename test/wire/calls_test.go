@@ -59,10 +59,7 @@ func (g *group) run(t *testing.T) {
 // write makes a file.
 func write(t *testing.T, path, text string, mode os.FileMode) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(path, mode); err != nil {
+	if err := porttest.WriteProgram(path, []byte(text), mode); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -204,7 +204,7 @@ func copyOf(t *testing.T, from, to string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(to, b, 0o755); err != nil {
+	if err := porttest.WriteProgram(to, b, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return to
@@ -263,7 +263,7 @@ func TestD11(t *testing.T) {
 			t.Errorf("open at the start %v: no end of file on the fifo after the exec", nums)
 		}
 		unix.Close(fifo)
-		sameInts(t, fmt.Sprintf("open at the start %v, after exec", nums), porttest.FdNumbers(p.Pid), want...)
+		wantFds(t, fmt.Sprintf("open at the start %v, after exec", nums), p.Pid, want...)
 	}
 }
 

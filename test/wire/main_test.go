@@ -241,6 +241,15 @@ func sameInts(t *testing.T, what string, got []int, want ...int) {
 	}
 }
 
+// wantFds waits for a program to have these descriptors: one that has just been
+// executed opens files of its own for a moment.
+func wantFds(t *testing.T, what string, pid int, want ...int) {
+	t.Helper()
+	if !porttest.Eventually(func() bool { return slices.Equal(porttest.FdNumbers(pid), want) }) {
+		sameInts(t, what, porttest.FdNumbers(pid), want...)
+	}
+}
+
 const moment = 50 * time.Millisecond
 
 // reexecFds are the descriptors a control process has when it is executed

@@ -180,7 +180,7 @@ func TestW9(t *testing.T) {
 	if !porttest.Eventually(func() bool { n, err := syscall.Read(fifo, buf); return n == 0 && err == nil }) {
 		t.Error("no end of file on the fifo after the exec")
 	}
-	sameInts(t, "fds of the new program", porttest.FdNumbers(p.Pid), 0, 1, 2)
+	wantFds(t, "fds of the new program", p.Pid, 0, 1, 2)
 	p.Write([]byte("bytes"))
 	if got := string(p.Raw(5)); got != "bytes" {
 		t.Errorf("cat answered %q", got)
