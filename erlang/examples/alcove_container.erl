@@ -74,8 +74,7 @@ limited_group(Drv, Group) ->
     end.
 
 container(Drv, Name, Group, Argv) ->
-    {ok, First} = alcove:clone(Drv, [], [clone_newipc, clone_newnet, clone_newns, clone_newpid, clone_newuts]),
-    Init = [First],
+    [First] = Init = alcove_sandbox:namespaces(Drv, []),
     %% The parent moves it: it knows the process by the number the group needs. Everything
     %% that the process starts from now on is born in the group.
     ok = alcove_cgroup:migrate(Drv, [], Group, First),

@@ -8,7 +8,7 @@
 -include_lib("alcove/include/alcove.hrl").
 -include_lib("alcove/include/alcove_seccomp.hrl").
 
--export([start/0, private_mounts/2, empty_root/2, program/4, directory/4, null/2, proc/2,
+-export([start/0, namespaces/2, private_mounts/2, empty_root/2, program/4, directory/4, null/2, proc/2,
          change_root/2, pivot_root/2, limits/3, refuse/3, drop_privileges/2]).
 
 %% Where the new root is put together. The directory exists everywhere, and is covered
@@ -34,6 +34,13 @@ start() ->
         {ok, Drv} -> {ok, Drv};
         {error, Reason} -> {error, Reason}
     end.
+
+%% @doc A child of the process, the first one of new ipc, mount, network, pid and uts
+%% namespaces. Its pipeline.
+namespaces(Drv, Pids) ->
+    {ok, Pid} = alcove:clone(Drv, Pids, [clone_newipc, clone_newnet, clone_newns, clone_newpid,
+                                         clone_newuts]),
+    Pids ++ [Pid].
 
 %% @doc Mounts and unmounts of the process are not seen outside from now on. It must have
 %% a mount namespace of its own.

@@ -90,8 +90,7 @@ serve(Server, Socket) ->
     gen_tcp:close(Socket).
 
 shell(Drv) ->
-    {ok, First} = alcove:clone(Drv, [], [clone_newipc, clone_newnet, clone_newns, clone_newpid, clone_newuts]),
-    Init = [First],
+    Init = alcove_sandbox:namespaces(Drv, []),
     ok = alcove_sandbox:private_mounts(Drv, Init),
     ok = alcove_sandbox:empty_root(Drv, Init),
     ok = alcove_sandbox:program(Drv, Init, ?BUSYBOX, "busybox"),

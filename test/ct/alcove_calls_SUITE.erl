@@ -614,7 +614,8 @@ prctl_echoes_arguments(Config) ->
     ?assertMatch({ok, _, 15, 0, 0, 0}, alcove:prctl(Drv, Child, pr_get_dumpable, pr_set_name, [], [], [])),
     ?assertEqual({error, enotsup}, alcove:prctl(Drv, Child, pr_none, 0, 0, 0, 0)),
     ?assertEqual({error, einval}, alcove:prctl(Drv, Child, 9999, 0, 0, 0, 0)),
-    [?assertError(badarg, alcove:prctl(Drv, Child, pr_get_dumpable, 0, Bad, 0, 0)) || Bad <- [-1, "abc", {x}]],
+    [?assertError(badarg, alcove:prctl(Drv, Child, pr_get_dumpable, 0, Bad, 0, 0))
+     || Bad <- [-1, "abc", {x}]],
     ok.
 
 %% The arguments behind a structure stay where they are.

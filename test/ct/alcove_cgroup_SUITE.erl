@@ -95,7 +95,8 @@ relative_paths(_Config) ->
     ?assertError(function_clause, alcove_cgroup:relpath([a])).
 
 joined_paths(_Config) ->
-    ?assertEqual(<<"/sys/fs/cgroup/cpu/a/b">>, alcove_cgroup:join(<<"/sys/fs/cgroup/cpu">>, [<<"a">>, "/b"])),
+    ?assertEqual(<<"/sys/fs/cgroup/cpu/a/b">>,
+                 alcove_cgroup:join(<<"/sys/fs/cgroup/cpu">>, [<<"a">>, "/b"])),
     ?assertEqual(<<"/x/a">>, iolist_to_binary(alcove_cgroup:join("/x", ["a"]))).
 
 files_and_directories(Config) ->
@@ -223,7 +224,8 @@ values_are_set(Config) ->
     ?assertEqual({ok, <<"max\n">>}, alcove_cgroup:get(Drv, [], <<"pids">>, Group, <<"pids.max">>)),
     ?assertEqual(ok, alcove_cgroup:set(Drv, [], <<"pids">>, Group, "pids.max", "17")),
     ?assertEqual({ok, <<"17\n">>}, alcove_cgroup:get(Drv, [], <<"pids">>, Group, "pids.max")),
-    ?assertEqual({error, einval}, alcove_cgroup:set(Drv, [], <<"pids">>, Group, <<"pids.max">>, <<"many">>)),
+    ?assertEqual({error, einval},
+                 alcove_cgroup:set(Drv, [], <<"pids">>, Group, <<"pids.max">>, <<"many">>)),
     ok = alcove_cgroup:destroy(Drv, [], Group).
 
 values_under_either_name(Config) ->
@@ -253,13 +255,14 @@ fold_visits_hierarchies(Config) ->
     {Drv, Child} = processes(Config),
     [Name] = Group = ?config(group, Config),
     ok = alcove_cgroup:create(Drv, [], Group),
-    Visited = fun(Controller) -> alcove_cgroup:fold(Drv, Controller, Group, fun(Dir, Acc) -> [Dir | Acc] end, []) end,
+    Collect = fun(Dir, Acc) -> [Dir | Acc] end,
+    Visited = fun(Controller) -> alcove_cgroup:fold(Drv, Controller, Group, Collect, []) end,
     Expected = [<<Dir/binary, "/", Name/binary>> || {_, Dir, _} <- alcove_cgroup:hierarchies(Drv, [])],
     ?assertEqual(Expected, Visited(<<>>)),
-    ?assertEqual(Expected, alcove_cgroup:fold(Drv, Child, <<>>, Group, fun(Dir, Acc) -> [Dir | Acc] end, [])),
+    ?assertEqual(Expected, alcove_cgroup:fold(Drv, Child, <<>>, Group, Collect, [])),
     [?assertEqual({Controller, [<<Dir/binary, "/", Name/binary>>]}, {Controller, Visited(Controller)})
-     || {_, Dir, Controllers} <- alcove_cgroup:hierarchies(Drv, []), Controller <- [<<"pids">>, <<"memory">>],
-        lists:member(Controller, Controllers)],
+     || {_, Dir, Controllers} <- alcove_cgroup:hierarchies(Drv, []),
+        Controller <- [<<"pids">>, <<"memory">>], lists:member(Controller, Controllers)],
     ?assertEqual([], Visited(<<"no controller">>)),
     ok = alcove_cgroup:destroy(Drv, [], Group),
     ?assertEqual([], Visited(<<>>)).
@@ -268,9 +271,12 @@ fold_visits_files(Config) ->
     {Drv, Child} = processes(Config),
     Group = ?config(group, Config),
     ok = alcove_cgroup:create(Drv, [], Group),
-    Names = alcove_cgroup:fold_files(Drv, Child, <<>>, Group, <<"^cgroup\\.procs$">>, fun(Name, Acc) -> [Name | Acc] end, []),
+    Names = alcove_cgroup:fold_files(Drv, Child, <<>>, Group, <<"^cgroup\\.procs$">>,
+                                     fun(Name, Acc) -> [Name | Acc] end, []),
     ?assertEqual([<<"cgroup.procs">> || _ <- alcove_cgroup:hierarchies(Drv, [])], Names),
-    Count = fun(Pattern) -> alcove_cgroup:fold_files(Drv, <<>>, Group, Pattern, fun(_, N) -> N + 1 end, 0) end,
+    Count = fun(Pattern) ->
+                    alcove_cgroup:fold_files(Drv, <<>>, Group, Pattern, fun(_, N) -> N + 1 end, 0)
+            end,
     ?assert(Count(".") > Count("^cgroup")),
     ?assertEqual(length(Names), Count("^\\.$")),
     ?assertError({badmatch, _}, Count("(")),
@@ -284,9 +290,10 @@ processes_are_moved(Config) ->
     ?assertEqual(ok, alcove_cgroup:migrate(Drv, [], Group, Pid)),
     Member = integer_to_binary(Pid),
     {ok, Own} = file:read_file("/proc/" ++ binary_to_list(Member) ++ "/cgroup"),
-    ?assertEqual(length(alcove_cgroup:hierarchies(Drv, [])), length(binary:matches(Own, <<":/", Name/binary, "\n">>))),
-    ?assertEqual({ok, <<Member/binary, "\n">>}, alcove_cgroup:get(Drv, [], <<>>, Group, <<"cgroup.procs">>)),
-    ?assertEqual({ok, <<Member/binary, "\n">>}, alcove_cgroup:get(Drv, [], <<>>, Group, <<"tasks">>)),
+    ?assertEqual(length(alcove_cgroup:hierarchies(Drv, [])),
+                 length(binary:matches(Own, <<":/", Name/binary, "\n">>))),
+    [?assertEqual({ok, <<Member/binary, "\n">>}, alcove_cgroup:get(Drv, [], <<>>, Group, File))
+     || File <- [<<"cgroup.procs">>, <<"tasks">>]],
     %% Born into the group.
     Below = integer_to_list(lists:last(alcove_test:fork(Drv, Process))),
     {ok, Inherited} = file:read_file("/proc/" ++ Below ++ "/cgroup"),

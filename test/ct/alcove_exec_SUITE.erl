@@ -197,7 +197,8 @@ program_keeps_limits_and_ids(Config) ->
 one_thread(Config) ->
     {Drv, _} = processes(Config),
     Tree = alcove_test:chain(Drv, [], 3),
-    [?assertEqual("1", alcove_test:status_field(Pid, "Threads")) || Pid <- [?config(os_pid, Config) | Tree]],
+    [?assertEqual("1", alcove_test:status_field(Pid, "Threads"))
+     || Pid <- [?config(os_pid, Config) | Tree]],
     alcove_test:exec(Drv, Tree, ["cat"]),
     ?assertEqual("1", alcove_test:status_field(lists:nth(2, Tree), "Threads")).
 

@@ -141,7 +141,8 @@ user_namespace_maps_nobody(Config) ->
     ?assertEqual(65534, alcove:getuid(Drv, Child)),
     ?assertEqual({error, eperm}, alcove:setgroups(Drv, Child, [])),
     Write = fun(File, Text) ->
-                    {ok, Fd} = alcove:open(Drv, [], ["/proc/", integer_to_list(Pid), "/", File], [o_wronly], 0),
+                    Path = ["/proc/", integer_to_list(Pid), "/", File],
+                    {ok, Fd} = alcove:open(Drv, [], Path, [o_wronly], 0),
                     {ok, _} = alcove:write(Drv, [], Fd, Text),
                     ok = alcove:close(Drv, [], Fd)
             end,
@@ -263,7 +264,8 @@ proc_shows_the_namespace(Config) ->
     {Drv, Child} = processes(Config),
     Second = alcove_test:fork(Drv, Child),
     Target = alcove_test:scratch(Config),
-    ?assertEqual(ok, alcove:mount(Drv, Child, "proc", Target, "proc", [ms_noexec, ms_nosuid, ms_nodev], "", "")),
+    ?assertEqual(ok, alcove:mount(Drv, Child, "proc", Target, "proc",
+                                  [ms_noexec, ms_nosuid, ms_nodev], "", "")),
     {ok, Names} = alcove:readdir(Drv, Second, Target),
     Pids = lists:sort([Name || <<C, _/binary>> = Name <- Names, C >= $0, C =< $9]),
     ?assertEqual([<<"1">>, <<"2">>], Pids).

@@ -194,7 +194,8 @@ refused_programs(Config) ->
     [?assertError(badarg, alcove:seccomp(Drv, Target, 0, 0, Bad)) || Bad <- [<<>>, 0, "ab"]],
     {ok, 0, 1, 0, 0, 0} = alcove:prctl(Drv, Target, pr_set_no_new_privs, 1, 0, 0, 0),
     NoReturn = ?BPF_STMT(?BPF_LD + ?BPF_W + ?BPF_ABS, ?OFFSET_SYSCALL_NR),
-    ?assertEqual({error, einval}, alcove:seccomp(Drv, Target, seccomp_set_mode_filter, 0, program([NoReturn]))),
+    ?assertEqual({error, einval},
+                 alcove:seccomp(Drv, Target, seccomp_set_mode_filter, 0, program([NoReturn]))),
     ?assert(is_integer(alcove:getpid(Drv, Target))).
 
 %%--------------------------------------------------------------------

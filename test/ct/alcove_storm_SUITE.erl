@@ -167,7 +167,8 @@ data(Config) ->
                     Program
                 end || Depth <- [0, 0, 1, 2, 3]],
     Total = storm(fun(Sum) ->
-                          Round = [{Program, rand:bytes(rand:uniform(6000))} || Program <- Programs, rand:uniform(3) > 1],
+                          Round = [{Program, rand:bytes(rand:uniform(6000))}
+                                   || Program <- Programs, rand:uniform(3) > 1],
                           [ok = alcove:stdin(Drv, Program, Data) || {Program, Data} <- Round],
                           ?assert(is_integer(alcove:getpid(Drv, Child, 20000))),
                           [?assertEqual(Data, alcove_test:output(Drv, Program, byte_size(Data)))
@@ -188,8 +189,9 @@ signals(Config) ->
     Tree = alcove_test:chain(Drv, [], 3),
     Sent = storm(fun(Sum) ->
                          Count = rand:uniform(20),
-                         [gen_server:cast(Drv, {send, alcove_codec:call(kill, [], [pick(Tree), pick([10, 12, 1, 15, 40])])})
-                          || _ <- lists:seq(1, Count)],
+                         Kills = [alcove_codec:call(kill, [], [pick(Tree), pick([10, 12, 1, 15, 40])])
+                                  || _ <- lists:seq(1, Count)],
+                         [gen_server:cast(Drv, {send, Kill}) || Kill <- Kills],
                          [?assertEqual(lists:last(Pids), alcove:getpid(Drv, Pids, 20000))
                           || N <- [1, 2, 3], Pids <- [lists:sublist(Tree, N)]],
                          Forked = alcove_test:fork(Drv, Tree),
@@ -213,7 +215,8 @@ hostile_children(Config) ->
     Count = storm(fun(Sum) ->
                           Hostile = alcove_test:fork(Drv, Child),
                           _ = alcove_drv:call(Drv, Hostile, write, [pick([1, 1, 1, 2, 5]), noise()], 100),
-                          _ = alcove_drv:call(Drv, Hostile, pick([close, fork]), [1 || rand:uniform(2) =:= 1], 100),
+                          {Call, Argv} = pick([{close, [1]}, {close, [5]}, {fork, []}, {fork, [1]}]),
+                          _ = alcove_drv:call(Drv, Hostile, Call, Argv, 100),
                           ?assert(is_integer(alcove:getpid(Drv, Child, 20000))),
                           ?assert(is_integer(alcove:getpid(Drv, Bystander, 20000))),
                           _ = alcove:kill(Drv, Child, lists:last(Hostile), sigkill, 20000),
@@ -230,7 +233,9 @@ noise() ->
         1 -> Bytes;
         2 -> <<(byte_size(Bytes)):16, Bytes/binary>>;
         3 -> <<(2 + byte_size(Bytes)):16, (rand:uniform(9) - 1):16, Bytes/binary>>;
-        4 -> <<(6 + byte_size(Bytes)):16, ?ALCOVE_MSG_PROXY:16, (rand:uniform(1 bsl 32) - 1):32, Bytes/binary>>
+        4 ->
+            Pid = rand:uniform(1 bsl 32) - 1,
+            <<(6 + byte_size(Bytes)):16, ?ALCOVE_MSG_PROXY:16, Pid:32, Bytes/binary>>
     end.
 
 %%--------------------------------------------------------------------
@@ -248,7 +253,8 @@ drivers(_Config) ->
                           Workers = [spawn_link(fun() -> worker(Self, Seed) end) || Seed <- Seeds],
                           Trees = [receive {done, Worker, Tree} -> Tree
                                    after 60000 -> erlang:error(timeout) end || Worker <- Workers],
-                          alcove_test:until(fun() -> not lists:any(fun alcove_test:alive/1, lists:append(Trees)) end),
+                          All = lists:append(Trees),
+                          alcove_test:until(fun() -> not lists:any(fun alcove_test:alive/1, All) end),
                           Sum + length(Workers)
                   end, 0),
     alcove_test:until(fun() -> alcove_test:vm_fds() =:= Fds end),

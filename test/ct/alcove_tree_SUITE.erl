@@ -195,7 +195,8 @@ options_have_defaults(Config) ->
     Defaults = [{exit_status, 1}, {flowcontrol, -1}, {maxchild, 64}, {maxforkdepth, 16},
                 {termsig, 1}, {signaloneof, 15}, {stdin_closed, 0}, {stdout_closed, 0},
                 {stderr_closed, 0}, {no_such_option, false}, {'EXIT_STATUS', false}],
-    [?assertEqual({Option, Value}, {Option, alcove:getopt(Drv, [], Option)}) || {Option, Value} <- Defaults],
+    [?assertEqual({Option, Value}, {Option, alcove:getopt(Drv, [], Option)})
+     || {Option, Value} <- Defaults],
     ?assertError(badarg, alcove:getopt(Drv, [], "exit_status")).
 
 options_are_normalised(Config) ->
@@ -219,7 +220,8 @@ options_are_inherited(Config) ->
                {signaloneof, 9}, {maxchild, 3}, {stdin_closed, 1}],
     [true = alcove:setopt(Drv, Child, Option, Value) || {Option, Value} <- Options],
     Below = alcove_test:fork(Drv, Child),
-    [?assertEqual({Option, Value}, {Option, alcove:getopt(Drv, Below, Option)}) || {Option, Value} <- Options],
+    [?assertEqual({Option, Value}, {Option, alcove:getopt(Drv, Below, Option)})
+     || {Option, Value} <- Options],
     true = alcove:setopt(Drv, Below, maxforkdepth, 0),
     ?assertEqual(128, alcove:getopt(Drv, Child, maxforkdepth)),
     ?assertEqual(16, alcove:getopt(Drv, [], maxforkdepth)).
