@@ -45,6 +45,7 @@ func Main(m *testing.M) {
 	if text, ok := os.LookupEnv(launchEnv); ok {
 		launch(text)
 	}
+	resetReserved()
 	switch {
 	case os.Getenv(isolatedEnv) != "":
 		if err := settle(); err != nil {

@@ -121,7 +121,6 @@ func TestW68(t *testing.T) {
 // W69 Ignored signals stay ignored across exec; caught ones become default; mask
 // empty.
 func TestW69(t *testing.T) {
-	porttest.NeedNative(t, "the emulator shifts real-time signals")
 	p := start(t, Opts{})
 	c := p.Fork(nil)
 	p.Want(c, nil, `sigaction(sigusr1, sig_ign)`, `{ok,sig_info}`)
