@@ -110,6 +110,8 @@ var helpers = map[string]func(){
 	},
 	"dispositions": func() {
 		pipe()
+		// Whatever was inherited: make, for one, ignores 32 and 33.
+		signal.Restore(0)
 		for _, n := range []int32{-1, 0, 9, 19, 32, 33, 65, 1000} {
 			_, asked := signal.Get(n)
 			fmt.Println(n, int(asked), int(signal.Set(n, signal.Info)), int(signal.Set(n, signal.Ignore)))

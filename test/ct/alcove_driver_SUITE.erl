@@ -17,7 +17,7 @@
 -export([timeout_bounds_the_send/1, late_reply_is_not_the_next_answer/1,
          late_replies_in_a_row/1, timeouts_are_refused/1, sizes_are_checked/1,
          large_replies_harm_nobody/1, long_mailbox/1]).
--export([malformed_frames_cost_one_pipeline/1, random_bytes_cost_one_pipeline/1,
+-export([unfinished_frame_holds_nobody_up/1, malformed_frames_cost_one_pipeline/1, random_bytes_cost_one_pipeline/1,
          forged_atoms_are_bounded/1, answers_of_the_system_are_known/1]).
 -export([waiting_caller_hears_of_the_death/1, port_is_killed/1, owner_dies/1,
          linked_starter_dies/1]).
@@ -56,7 +56,7 @@ groups() ->
      {calls, [], [timeout_bounds_the_send, late_reply_is_not_the_next_answer,
                   late_replies_in_a_row, timeouts_are_refused, sizes_are_checked,
                   large_replies_harm_nobody, long_mailbox]},
-     {hostile, [], [malformed_frames_cost_one_pipeline, random_bytes_cost_one_pipeline,
+     {hostile, [], [unfinished_frame_holds_nobody_up, malformed_frames_cost_one_pipeline, random_bytes_cost_one_pipeline,
                     forged_atoms_are_bounded, answers_of_the_system_are_known]},
      {death, [], [waiting_caller_hears_of_the_death, port_is_killed, owner_dies,
                   linked_starter_dies]},
@@ -68,12 +68,12 @@ groups() ->
 %% Cases that need a tree find a driver and a child; the others start their
 %% own.
 init_per_testcase(Case, Config) ->
-    case lists:member(Case, [messages_have_four_elements, unknown_requests, events_as_values,
-                             timeout_bounds_the_send, late_reply_is_not_the_next_answer,
-                             late_replies_in_a_row, timeouts_are_refused, sizes_are_checked,
-                             large_replies_harm_nobody, long_mailbox,
-                             malformed_frames_cost_one_pipeline, random_bytes_cost_one_pipeline,
-                             forged_atoms_are_bounded]) of
+    WithTree = [messages_have_four_elements, unknown_requests, events_as_values,
+                late_reply_is_not_the_next_answer, late_replies_in_a_row, timeouts_are_refused,
+                sizes_are_checked, large_replies_harm_nobody, long_mailbox,
+                unfinished_frame_holds_nobody_up, malformed_frames_cost_one_pipeline,
+                random_bytes_cost_one_pipeline, forged_atoms_are_bounded],
+    case lists:member(Case, WithTree) of
         true -> alcove_test:setup([], Config);
         false -> Config
     end.
@@ -335,29 +335,31 @@ small_messages_pin_nothing(Config) ->
 
 %% Neither a driver that does nothing nor a port process that does not read
 %% makes a call last longer than its limit.
-timeout_bounds_the_send(Config) ->
-    {Drv, Child} = processes(Config),
+timeout_bounds_the_send(_Config) ->
+    Drv = alcove_test:start([{exec, ""}]),
+    Child = alcove_test:fork(Drv, []),
     ok = sys:suspend(Drv),
     {Time, _} = timer:tc(fun() -> ?assertError(timeout, alcove:getpid(Drv, Child, 200)) end),
     ok = sys:resume(Drv),
     ?assert(Time < 5000000, Time),
     ?assert(is_integer(alcove:getpid(Drv, Child))),
-    Port = integer_to_list(?config(os_pid, Config)),
-    _ = os:cmd("kill -STOP " ++ Port),
-    alcove_test:until(fun() -> alcove_test:process_state(?config(os_pid, Config)) =:= "T" end),
+    Port = alcove:getpid(Drv, []),
+    _ = os:cmd("kill -STOP " ++ integer_to_list(Port)),
+    alcove_test:until(fun() -> alcove_test:process_state(Port) =:= "T" end),
     Large = binary:copy(<<"x">>, 60000),
     {Blocked, _} = timer:tc(fun() ->
                                     [?assertError(timeout, alcove:iolist_to_bin(Drv, Child, Large, 200))
                                      || _ <- lists:seq(1, 10)]
                             end),
-    _ = os:cmd("kill -CONT " ++ Port),
+    _ = os:cmd("kill -CONT " ++ integer_to_list(Port)),
     ?assert(Blocked < 20000000, Blocked),
     %% What was too much for the child at once is told now.
     alcove_test:until(fun() ->
                               try is_integer(alcove:getpid(Drv, Child, 10000))
                               catch error:{eagain, 0} -> false
                               end
-                      end).
+                      end),
+    alcove_test:stop(Drv).
 
 late_reply_is_not_the_next_answer(Config) ->
     {Drv, Child} = processes(Config),
@@ -443,6 +445,22 @@ long_mailbox(Config) ->
 %%--------------------------------------------------------------------
 %% Hostile children
 %%--------------------------------------------------------------------
+
+%% The beginning of a long frame, and then: nothing, the end of the frames in
+%% every way there is. The parent waits for none of it.
+unfinished_frame_holds_nobody_up(Config) ->
+    {Drv, Child} = processes(Config),
+    [begin
+         Hostile = alcove_test:fork(Drv, Child),
+         _ = alcove_drv:call(Drv, Hostile, write, [1, <<60000:16, 0:800>>], 200),
+         _ = [alcove_drv:call(Drv, Hostile, Call, Argv, 200) || {Call, Argv} <- Calls],
+         ?assert(is_integer(alcove:getpid(Drv, Child, 5000)), Calls),
+         _ = alcove:kill(Drv, Child, lists:last(Hostile), sigkill, 5000),
+         alcove_test:until(fun() -> alcove:cpid(Drv, Child, 5000) =:= [] end)
+     end || Calls <- [[], [{close, [5]}], [{close, [1]}], [{execvp, ["cat", ["cat"]]}], [{exit, [0]}],
+                      [{close, [5]}, {close, [1]}], [{fork, []}, {close, [5]}],
+                      [{close, [5]}, {fork, []}, {exit, [0]}]]],
+    ok.
 
 %% A control process can write what it likes to its stdout. Each of these is
 %% written by a process of its own, next to a bystander.

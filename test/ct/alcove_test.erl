@@ -307,14 +307,10 @@ silence(Timeout) ->
 %% The machine
 %%--------------------------------------------------------------------
 
-%% @doc Process id of the port program. Behind sudo it is the last process of
-%% the chain that sudo starts.
+%% @doc Process id of the port process, while it serves requests. The port of the
+%% VM would say that of sudo, where sudo is in front.
 os_pid(Drv) ->
-    {os_pid, Pid} = erlang:port_info(alcove_drv:port(Drv), os_pid),
-    case exec_words() of
-        "" -> Pid;
-        _ -> lists:last([Pid | descendants(Pid)])
-    end.
+    alcove:getpid(Drv, [], ?WAIT).
 
 %% @doc Process ids of all processes below one, parents before children.
 descendants(Pid) ->
