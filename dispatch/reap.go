@@ -99,8 +99,10 @@ func (l *Loop) obituary(s *child.Slot, w unix.WaitStatus) {
 // somebody else still fills: the largest pipe an unprivileged process may have.
 const drainLimit = 1 << 20
 
-// drain relays everything that a child has left.
+// drain relays everything that a child has left. What the last poll found on its
+// descriptors is used up then.
 func (l *Loop) drain(s *child.Slot) {
+	s.Polled = false
 	if s.Ctl >= 0 {
 		l.syncCtl(s)
 		if s.Ctl >= 0 {

@@ -27,13 +27,16 @@ func (l *Loop) serveChildren(fds []sys.PollFD) {
 func due(p sys.PollFD, fd int32) bool { return p.Revents != 0 && fd >= 0 && p.Fd == fd }
 
 func (l *Loop) serveChild(s *child.Slot, fds []sys.PollFD) {
-	if due(fds[ctlPlace], s.Ctl) {
+	readCtl := due(fds[ctlPlace], s.Ctl)
+	if readCtl {
 		l.readCtl(s)
 	}
 	if due(fds[stdinPlace], s.Stdin) && s.Pending() > 0 {
 		l.feedRest(s, fds[stdinPlace].Revents&unix.POLLERR != 0)
 	}
-	if due(fds[stdoutPlace], s.Stdout) && !held(s) {
+	// The end of the control socket makes readCtl read standard output as well: what
+	// poll found there may be gone, and a read would wait.
+	if due(fds[stdoutPlace], s.Stdout) && !held(s) && (!readCtl || readable(s.Stdout)) {
 		l.readStdout(s)
 	}
 	if due(fds[stderrPlace], s.Stderr) && !held(s) {

@@ -181,7 +181,10 @@ seen_by_programs(Config) ->
     {ok, _} = alcove:sigaction(Drv, Program, sigusr2, sig_dfl),
     alcove_test:exec(Drv, Program, ["cat"]),
     Mask = fun(Field) -> list_to_integer(alcove_test:status_field(Pid, Field), 16) end,
-    ?assertEqual(1 bsl 9, Mask("SigIgn")),
+    %% The C library keeps 32 and 33 to itself; whoever started the tests may have
+    %% handed them down ignored, as make does.
+    Reserved = (1 bsl 31) bor (1 bsl 32),
+    ?assertEqual(1 bsl 9, Mask("SigIgn") band bnot Reserved),
     ?assertEqual(0, Mask("SigBlk")),
     ?assertEqual(0, Mask("SigCgt")).
 

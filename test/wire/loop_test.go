@@ -407,3 +407,34 @@ func TestW64(t *testing.T) {
 	}
 	sameInts(t, "order of the replies", order, a[0], b[0])
 }
+
+// What poll found may be used up by the time it is served: the end of a control
+// socket makes a process read the last frames of that child, and a read of the
+// program's output, which poll seemed to promise as well, would then wait for ever.
+func TestReadinessIsNotTakenForGranted(t *testing.T) {
+	p := start(t, Opts{})
+	c := p.Fork(nil)
+	d := p.Fork(c)
+	pid := hostPid(p, c)
+	// The child answers, and is replaced by a program that says nothing, while its
+	// parent is stopped.
+	p.Go(d, "select", List{}, List{}, List{}, Tuple{Atom("alcove_timeval"), 0, 200000})
+	p.Go(d, "execvp", Bin("sleep"), List{Bin("sleep"), Bin("60")})
+	p.Want(c, nil, `version()`, `<<"1.0.1">>`)
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(500 * time.Millisecond)
+	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(p.Reply(d)), fmt.Sprint(Tuple{Atom("ok"), List{}, List{}, List{}}); got != want {
+		t.Errorf("select: %s, want %s", got, want)
+	}
+	if got := p.Ctl(d); got != Atom("fdctl_closed") {
+		t.Errorf("%v, want fdctl_closed", got)
+	}
+	signalEvent(t, p, c, "sigcont")
+	p.Want(c, nil, `version()`, `<<"1.0.1">>`)
+	p.EndsWith(0)
+}
