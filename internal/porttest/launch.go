@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -211,9 +210,8 @@ func (p *plan) privileges() error {
 // the one exec keeps.
 func (p *plan) mask() error {
 	for _, sig := range p.Ignore {
-		sa := [4]uint64{1} // handler SIG_IGN, then flags, restorer, mask
-		if _, _, e := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&sa)), 0, 8, 0, 0); e != 0 {
-			return e
+		if err := setHandler(int(sig), sigIgn); err != nil {
+			return err
 		}
 	}
 	var set unix.Sigset_t

@@ -45,7 +45,10 @@ func Main(m *testing.M) {
 	if text, ok := os.LookupEnv(launchEnv); ok {
 		launch(text)
 	}
-	resetReserved()
+	if err := resetReserved(); err != nil {
+		fmt.Fprintln(os.Stderr, "porttest: cannot reset signals 32 and 33:", err)
+		os.Exit(1)
+	}
 	switch {
 	case os.Getenv(isolatedEnv) != "":
 		if err := settle(); err != nil {

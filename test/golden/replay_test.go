@@ -29,8 +29,7 @@ type run struct {
 	port  *porttest.Port
 	names *bindings
 	lanes map[lane]*stream
-	fifo  int // reading end of the control fifo, -1
-	ended bool
+	fifo  int            // reading end of the control fifo, -1
 	hosts map[string]int // pids of processes by path, while they were there
 	done  int            // steps that were replayed and compared
 
