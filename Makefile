@@ -62,13 +62,22 @@ generate:
 	$(GO) generate ./...
 
 # REFERENCE is the directory of a built checkout of the original.
-bench:
-	@[ -x "$(REFERENCE)/priv/alcove" ] || { \
-		echo 'make bench: REFERENCE=/path/to/alcove must name a built checkout of the original (with priv/alcove in it).' >&2; \
+define need_reference
+@[ -x "$(REFERENCE)/priv/alcove" ] || { \
+		echo 'make $@: REFERENCE=/path/to/alcove must name a built checkout of the original (with priv/alcove in it).' >&2; \
 		exit 2; }
+endef
+
+bench:
+	$(need_reference)
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
 		$(BUILD) -o "$$dir/alcove" . && \
 		$(GO) run ./test/bench -ref "$(REFERENCE)/priv/alcove" -new "$$dir/alcove"
+
+bench-erlang:
+	$(need_reference)
+	cd erlang && $(REBAR3) compile
+	cd erlang && REFERENCE="$(abspath $(REFERENCE))/_build/default/lib/alcove/ebin" escript bench/alcove_bench.erl
 
 docs:
 	@GO=$(GO) .ci/need 'make docs' erl=erlang-base $(REBAR3)=rebar3 /usr/share/doc/erlang-edoc=erlang-edoc
@@ -82,7 +91,8 @@ help:
 	@sed -n 's/^#   //p' Makefile
 	@echo 'make test-go, test-erlang     parts of make test'
 	@echo 'make test-arm64, test-riscv64 the wire tests under qemu-user'
-	@echo 'make bench REFERENCE=DIR      compare with a built checkout of the original'
+	@echo 'make bench REFERENCE=DIR      compare with a built checkout of the original;'
+	@echo 'make bench-erlang REFERENCE=DIR  the same for the Erlang modules'
 	@echo 'make docs                     function reference: HTML and shell help'
 	@echo 'make generate                 write what comes from gen/calls.spec'
 	@echo 'make clean'
