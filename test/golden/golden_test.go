@@ -52,6 +52,7 @@ type tally struct {
 	scenarios, steps map[string]int
 	skipped          []string
 	truncated        int
+	short            []string // scenarios with such a step
 }
 
 func TestRecordings(t *testing.T) {
@@ -75,6 +76,28 @@ func TestRecordings(t *testing.T) {
 		}
 	})
 	sum.report(t, len(all))
+	listed(t, sum.short)
+}
+
+// listed checks that docs/differences.md names every scenario in which a step is
+// expected to differ from its recording.
+func listed(t *testing.T, short []string) {
+	text, err := os.ReadFile("../../docs/differences.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, word := range strings.FieldsFunc(string(text), func(r rune) bool { return strings.ContainsRune(" ,|:;()\n\t", r) }) {
+		names[strings.TrimSuffix(word, ".")] = true
+	}
+	for step := range mended {
+		short = append(short, step.scenario)
+	}
+	for _, name := range short {
+		if !names[name] {
+			t.Errorf("docs/differences.md does not list %s", name)
+		}
+	}
 }
 
 func (sum *tally) replay(t *testing.T, s *scenario) {
@@ -98,6 +121,9 @@ func (sum *tally) replay(t *testing.T, s *scenario) {
 	}
 	sum.steps[s.area()] += r.done
 	sum.truncated += r.truncated
+	if r.truncated > 0 {
+		sum.short = append(sum.short, s.name)
+	}
 }
 
 func (sum *tally) report(t *testing.T, all int) {
