@@ -142,15 +142,16 @@ func (l *Loop) readFrames(s *child.Slot) {
 func (l *Loop) relayFrames(s *child.Slot, b []byte, gone bool) {
 	framed := len(b)
 	if gone && s.HasMark {
-		framed = int(min(uint64(framed), s.Mark-s.Output))
+		framed = int(min(uint64(framed), s.Due()))
 	}
 	rest := b[:framed]
 	for len(rest) >= lengthSize {
 		size := lengthSize + get16(rest)
 		if size == lengthSize || size > child.MaxFrame {
-			// Does not fit into a frame of this process, or is none.
+			// Does not fit into a frame of this process, or is none. What came
+			// before it is as good as ever.
+			l.flush()
 			drop(&s.Stdout)
-			l.batch.n = 0
 			return
 		}
 		if len(rest) < size {
@@ -169,7 +170,7 @@ func (l *Loop) relayFrames(s *child.Slot, b []byte, gone bool) {
 	}
 	consumed := framed - len(rest)
 	s.Output += uint64(consumed)
-	if gone && s.HasMark && s.Output == s.Mark {
+	if gone && s.HasMark && s.Due() == 0 {
 		l.execed(s)
 		l.sendRest(s, b[consumed:])
 		return
@@ -226,7 +227,7 @@ func (l *Loop) syncCtl(s *child.Slot) bool {
 // has reached its end: up to where it announced, or all there is of one that
 // ended.
 func (l *Loop) finishFrames(s *child.Slot) {
-	for s.Stdout >= 0 && s.Control() && !(s.HasMark && s.Output == s.Mark) && readable(s.Stdout) {
+	for s.Stdout >= 0 && s.Control() && !(s.HasMark && s.Due() == 0) && readable(s.Stdout) {
 		l.readFrames(s)
 	}
 	if s.Control() {

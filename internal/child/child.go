@@ -63,6 +63,10 @@ func (s *Slot) Control() bool { return s.Ctl != Execed }
 // Drained reports whether nothing can come from the child any more.
 func (s *Slot) Drained() bool { return s.Ctl < 0 && s.Stdout == Closed && s.Stderr == Closed }
 
+// Due is how many bytes of frames are still to come before the change that the
+// child has announced.
+func (s *Slot) Due() uint64 { return s.Mark - min(s.Mark, s.Output) }
+
 // Pending is how many bytes of a frame to the child wait for room in its pipe.
 func (s *Slot) Pending() int { return s.outLen }
 

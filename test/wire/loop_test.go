@@ -438,3 +438,16 @@ func TestReadinessIsNotTakenForGranted(t *testing.T) {
 	p.Want(c, nil, `version()`, `<<"1.0.1">>`)
 	p.EndsWith(0)
 }
+
+// A frame that cannot be relayed closes the child's output, but those that came
+// with it, in front of it, are relayed.
+func TestFramesBeforeABrokenOne(t *testing.T) {
+	p := start(t, Opts{})
+	c := p.Fork(nil)
+	p.Go(c, "write", 1, Bin{0, 7, 0, 5, 131, 119, 2, 104, 105, 0, 0})
+	if got := p.Event(c); got != Atom("hi") {
+		t.Errorf("%v, want hi", got)
+	}
+	p.Want(nil, nil, `version()`, `<<"1.0.1">>`)
+	p.EndsWith(0)
+}
